@@ -1,0 +1,6 @@
+# Third-party libraries, by the names that the modules' CMakeLists.txt use.
+
+find_package(PkgConfig REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
+pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson>=2.12)
+pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)

@@ -1,0 +1,137 @@
+#include "oom.hpp"
+
+#include <jansson.h>
+#include <openssl/crypto.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace gatehouse::test {
+namespace {
+
+struct Injector {
+    bool armed = false;
+    bool struck = false;
+    std::size_t countdown = 0;
+    FailureMode mode = FailureMode::kOnce;
+
+    /// Counts one allocation; true if it must fail.
+    bool strikes() noexcept {
+        if (!armed) {
+            return false;
+        }
+        if (countdown > 1) {
+            --countdown;
+            return false;
+        }
+        armed = mode == FailureMode::kForever;
+        struck = true;
+        return true;
+    }
+};
+
+Injector injector;
+
+void* json_allocate(std::size_t size) {
+    return injector.strikes() ? nullptr : std::malloc(size);
+}
+
+void* crypto_allocate(std::size_t size, const char*, int) {
+    return injector.strikes() ? nullptr : std::malloc(size);
+}
+
+void* crypto_reallocate(void* memory, std::size_t size, const char*, int) {
+    return injector.strikes() ? nullptr : std::realloc(memory, size);
+}
+
+void crypto_free(void* memory, const char*, int) {
+    std::free(memory);
+}
+
+/// OpenSSL takes other allocators only before its first allocation: hence at start-up.
+struct Hooks {
+    Hooks() {
+        json_set_alloc_funcs(json_allocate, std::free);
+        if (CRYPTO_set_mem_functions(crypto_allocate, crypto_reallocate, crypto_free) != 1) {
+            std::fputs("oom: OpenSSL had allocated memory before its hooks were set\n", stderr);
+            std::abort();
+        }
+    }
+};
+
+const Hooks hooks;
+
+}  // namespace
+
+FailingAllocation::FailingAllocation(std::size_t nth, FailureMode mode) noexcept {
+    injector = {.armed = true, .struck = false, .countdown = nth, .mode = mode};
+}
+
+FailingAllocation::~FailingAllocation() {
+    injector.armed = false;
+}
+
+bool FailingAllocation::struck() const noexcept {
+    return injector.struck;
+}
+
+void report_endless_body() {
+    std::fputs("oom: the test body meets a failed allocation every time\n", stderr);
+    std::abort();
+}
+
+namespace {
+
+void* allocate(std::size_t size, std::size_t alignment) noexcept {
+    if (injector.strikes()) {
+        return nullptr;
+    }
+    if (size == 0) {
+        size = 1;
+    }
+    if (alignment <= alignof(std::max_align_t)) {
+        return std::malloc(size);
+    }
+    // aligned_alloc wants a multiple of the alignment.
+    return std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+}
+
+void* allocate_or_throw(std::size_t size, std::size_t alignment) {
+    if (void* memory = allocate(size, alignment)) {
+        return memory;
+    }
+    throw std::bad_alloc();
+}
+
+}  // namespace
+}  // namespace gatehouse::test
+
+// Every form is replaced: the sanitizer runtime defines them all one by one, so that the
+// default ones do not fall back on each other as the standard library's do.
+
+using gatehouse::test::allocate;
+using gatehouse::test::allocate_or_throw;
+
+// clang-format off
+void* operator new(std::size_t n) { return allocate_or_throw(n, 1); }
+void* operator new[](std::size_t n) { return allocate_or_throw(n, 1); }
+void* operator new(std::size_t n, std::align_val_t a) { return allocate_or_throw(n, std::size_t(a)); }
+void* operator new[](std::size_t n, std::align_val_t a) { return allocate_or_throw(n, std::size_t(a)); }
+void* operator new(std::size_t n, const std::nothrow_t&) noexcept { return allocate(n, 1); }
+void* operator new[](std::size_t n, const std::nothrow_t&) noexcept { return allocate(n, 1); }
+void* operator new(std::size_t n, std::align_val_t a, const std::nothrow_t&) noexcept { return allocate(n, std::size_t(a)); }
+void* operator new[](std::size_t n, std::align_val_t a, const std::nothrow_t&) noexcept { return allocate(n, std::size_t(a)); }
+
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete[](void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
+void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
+void operator delete[](void* p, const std::nothrow_t&) noexcept { std::free(p); }
+void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept { std::free(p); }
+void operator delete[](void* p, std::align_val_t, const std::nothrow_t&) noexcept { std::free(p); }
+// clang-format on
