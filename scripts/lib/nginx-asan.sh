@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# The machine's nginx once more, with AddressSanitizer: out/asan/nginx/sbin/nginx.
+
+. "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
+
+# Builds Debian's source package of the machine's suite with the packaged nginx's own flags.
+# NGX_DEBUG_PALLOC makes every pool allocation a malloc of its own: inside nginx's pool blocks
+# AddressSanitizer would see nothing. The dynamic modules are left out with what they need.
+build_asan_nginx() {
+    local suite prefix=$root/out/asan/nginx work=$root/out/asan/src
+    local arguments argument flags=()
+    local stamp=$prefix/built version
+    version=$(nginx -v 2>&1)
+    if [[ -e $stamp && $(<"$stamp") == "$version" ]]; then
+        return
+    fi
+    suite=$(machine_suite)
+    private_apt_update "$suite" || die "cannot read the package lists of $suite"
+    rm -rf "$work" "$prefix"
+    mkdir -p "$work" "$prefix"
+    (cd "$work" && private_apt "$suite" source nginx) >"$work/source.log" 2>&1 ||
+        die "cannot fetch the source of nginx: see $work/source.log"
+
+    # nginx -V quotes as a shell does.
+    arguments=$(nginx -V 2>&1 | sed -n 's/^configure arguments: //p')
+    eval "set -- $arguments"
+    for argument; do
+        case $argument in
+            --with-cc-opt=* | --with-ld-opt=* | --prefix=* | --*-path=* | *=dynamic) ;;
+            *) flags+=("$argument") ;;
+        esac
+    done
+    (
+        cd "$work"/nginx-*/
+        # configure's probes are programs that leak, and must not fail for it.
+        export ASAN_OPTIONS=detect_leaks=0
+        ./configure --prefix="$prefix" --sbin-path=sbin/nginx --error-log-path=stderr \
+            "${flags[@]}" --with-ld-opt=-fsanitize=address \
+            --with-cc-opt='-O1 -g -fno-omit-frame-pointer -fsanitize=address -DNGX_DEBUG_PALLOC=1 -Wno-error'
+        make -j"$(nproc)"
+        make install
+    ) >"$work/build.log" 2>&1 || die "cannot build nginx with AddressSanitizer: see $work/build.log"
+    printf '%s\n' "$version" >"$stamp"
+}
