@@ -13,9 +13,9 @@ struct Injector {
     bool armed = false;
     bool struck = false;
     std::size_t countdown = 0;
-    FailureMode mode = FailureMode::kOnce;
+    FailureMode mode = FailureMode::once;
 
-    /// Counts one allocation; true if it must fail.
+    // Counts one allocation; true if it must fail.
     bool strikes() noexcept {
         if (!armed) {
             return false;
@@ -24,7 +24,7 @@ struct Injector {
             --countdown;
             return false;
         }
-        armed = mode == FailureMode::kForever;
+        armed = mode == FailureMode::forever;
         struck = true;
         return true;
     }
@@ -32,9 +32,7 @@ struct Injector {
 
 Injector injector;
 
-void* json_allocate(std::size_t size) {
-    return injector.strikes() ? nullptr : std::malloc(size);
-}
+void* json_allocate(std::size_t size) { return injector.strikes() ? nullptr : std::malloc(size); }
 
 void* crypto_allocate(std::size_t size, const char*, int) {
     return injector.strikes() ? nullptr : std::malloc(size);
@@ -44,11 +42,9 @@ void* crypto_reallocate(void* memory, std::size_t size, const char*, int) {
     return injector.strikes() ? nullptr : std::realloc(memory, size);
 }
 
-void crypto_free(void* memory, const char*, int) {
-    std::free(memory);
-}
+void crypto_free(void* memory, const char*, int) { std::free(memory); }
 
-/// OpenSSL takes other allocators only before its first allocation: hence at start-up.
+// OpenSSL takes other allocators only before its first allocation: hence at start-up.
 struct Hooks {
     Hooks() {
         json_set_alloc_funcs(json_allocate, std::free);
@@ -67,13 +63,9 @@ FailingAllocation::FailingAllocation(std::size_t nth, FailureMode mode) noexcept
     injector = {.armed = true, .struck = false, .countdown = nth, .mode = mode};
 }
 
-FailingAllocation::~FailingAllocation() {
-    injector.armed = false;
-}
+FailingAllocation::~FailingAllocation() { injector.armed = false; }
 
-bool FailingAllocation::struck() const noexcept {
-    return injector.struck;
-}
+bool FailingAllocation::struck() const noexcept { return injector.struck; }
 
 void report_endless_body() {
     std::fputs("oom: the test body meets a failed allocation every time\n", stderr);

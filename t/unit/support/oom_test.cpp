@@ -22,7 +22,7 @@ void strikes_operator_new(void**) {
     bool threw = false;
     bool refused = false;
     {
-        const FailingAllocation failing(1, FailureMode::kForever);
+        const FailingAllocation failing(1, FailureMode::forever);
         try {
             const auto value = std::make_unique<std::vector<char>>(100);
         } catch (const std::bad_alloc&) {
@@ -38,7 +38,7 @@ void strikes_operator_new(void**) {
 void strikes_jansson(void**) {
     json_t* object = nullptr;
     {
-        const FailingAllocation failing(1, FailureMode::kOnce);
+        const FailingAllocation failing(1, FailureMode::once);
         object = json_object();
     }
     assert_null(object);
@@ -47,7 +47,7 @@ void strikes_jansson(void**) {
 void strikes_openssl(void**) {
     void* memory = nullptr;
     {
-        const FailingAllocation failing(1, FailureMode::kOnce);
+        const FailingAllocation failing(1, FailureMode::once);
         memory = OPENSSL_malloc(10);
     }
     assert_null(memory);
@@ -56,7 +56,7 @@ void strikes_openssl(void**) {
 void strikes_the_nth_only(void**) {
     int made = 0;
     {
-        const FailingAllocation failing(2, FailureMode::kOnce);
+        const FailingAllocation failing(2, FailureMode::once);
         for (int i = 0; i < 4; ++i) {
             const std::unique_ptr<int> value(new (std::nothrow) int);
             made += value != nullptr;
@@ -83,8 +83,8 @@ void walks_every_allocation(void**) {
 
 int main() {
     const CMUnitTest tests[] = {
-        cmocka_unit_test(strikes_operator_new), cmocka_unit_test(strikes_jansson),
-        cmocka_unit_test(strikes_openssl),      cmocka_unit_test(strikes_the_nth_only),
+        cmocka_unit_test(strikes_operator_new),   cmocka_unit_test(strikes_jansson),
+        cmocka_unit_test(strikes_openssl),        cmocka_unit_test(strikes_the_nth_only),
         cmocka_unit_test(walks_every_allocation),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
