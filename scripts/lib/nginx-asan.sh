@@ -42,3 +42,16 @@ build_asan_nginx() {
     ) >"$work/build.log" 2>&1 || die "cannot build nginx with AddressSanitizer: see $work/build.log"
     printf '%s\n' "$version" >"$stamp"
 }
+
+# sanitizer_reports DIR: what the sanitizers wrote to DIR and concerns us; false if that is
+# anything. nginx ends with exit() and leaves its own memory to the system: of the leaks only
+# those count that one of our functions had a hand in. A suppressions file cannot say that.
+sanitizer_reports() {
+    [[ -n $(ls -A "$1") ]] || return 0
+    awk -v RS= '
+        /^(Direct|Indirect) leak/ && !/gatehouse::|ngx_http_gatehouse_/ { next }
+        /ERROR: LeakSanitizer|^SUMMARY: AddressSanitizer: [0-9]+ byte\(s\) leaked/ { next }
+        { print FILENAME ":\n" $0 "\n"; found = 1 }
+        END { exit found }
+    ' "$1"/*
+}
