@@ -5,6 +5,9 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export LC_ALL=C.UTF-8
 
+# nginx is there, and ordinary users do not look there.
+PATH=$PATH:/usr/sbin
+
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
 die() {
