@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "jwt/core/key.hpp"
+
+namespace gatehouse::jwt {
+
+// What a key set from a file or the network may cost.
+struct KeyLimits {
+    std::size_t bytes = std::size_t{1} << 20;
+    std::size_t keys = 1024;
+    std::size_t depth = 64;
+};
+
+enum class KeyFormat : std::uint8_t { jwks, keyval };
+
+// Something that an operator should hear about one key of a set.
+struct KeyNote {
+    std::size_t position;  // in the set, from 1
+    std::string kid;       // printable, shortened; empty if there is none
+    Error reason;
+    bool skipped;  // false: the key is used all the same
+};
+
+// An immutable set of keys. Keys that are not meant for signatures are left out without a word, keys
+// that cannot be used with a note; a set may therefore be empty.
+class KeySet {
+  public:
+    KeySet() = default;
+
+    // jwks: RFC 7517 section 5. keyval: a JSON object that maps kid to a public key in PEM.
+    // Errors: key_set_too_large, key_set_not_json, too_many_keys.
+    static Result<KeySet> parse(std::string_view text, KeyFormat format, const KeyLimits& limits,
+                                std::vector<KeyNote>& notes);
+
+    // One HMAC secret without a kid. Errors: secret_empty, secret_is_pem.
+    static Result<KeySet> of_secret(std::string secret);
+
+    std::span<const Key> keys() const noexcept { return keys_; }
+    std::span<const Key> with_kid(std::string_view kid) const noexcept;
+    std::span<const Key> without_kid() const noexcept;
+
+  private:
+    explicit KeySet(std::vector<Key> keys);
+
+    std::vector<Key> keys_;  // those without a kid first, then by kid
+};
+
+}  // namespace gatehouse::jwt

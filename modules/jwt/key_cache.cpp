@@ -1,0 +1,80 @@
+#include "jwt/key_cache.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "ngx/worker.hpp"
+
+namespace gatehouse::jwt {
+namespace {
+
+// Few places have more sources of keys; each may hold auth_jwt_limits' worth of bytes.
+constexpr std::size_t kMaxEntries = 64;
+
+KeyCache* worker_cache = nullptr;
+
+}  // namespace
+
+KeyCache::Entries::iterator KeyCache::find(std::string_view id) {
+    const auto entry =
+        std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.id == id; });
+    if (entry != entries_.end()) {
+        entries_.splice(entries_.begin(), entries_, entry);
+    }
+    return entry;
+}
+
+KeySetPtr KeyCache::fresh(std::string_view id, ngx_msec_t lifetime) {
+    if (lifetime == 0) {
+        return nullptr;
+    }
+    const auto entry = find(id);
+    return entry != entries_.end() && ngx_current_msec - entry->stored < lifetime ? entry->keys : nullptr;
+}
+
+Result<KeySetPtr> KeyCache::store(std::string_view id, std::string_view content, KeyFormat format,
+                                  const KeyLimits& limits, ngx_log_t* log) {
+    auto entry = find(id);
+    if (entry != entries_.end() && entry->content == content) {
+        entry->stored = ngx_current_msec;
+        return entry->keys;
+    }
+    std::vector<KeyNote> notes;
+    auto parsed = KeySet::parse(content, format, limits, notes);
+    if (!parsed) {
+        return parsed.error();
+    }
+    for (const KeyNote& note : notes) {
+        ngx::log(NGX_LOG_WARN, log, "auth_jwt: ", describe(note));
+    }
+    auto keys = std::make_shared<const KeySet>(std::move(*parsed));
+    Entry renewed{std::string(id), std::string(content), keys, ngx_current_msec};
+    if (entry != entries_.end()) {
+        *entry = std::move(renewed);
+        return keys;
+    }
+    entries_.push_front(std::move(renewed));
+    if (entries_.size() > kMaxEntries) {
+        entries_.pop_back();
+    }
+    return keys;
+}
+
+KeyCache& key_cache() {
+    return *worker_cache;
+}
+
+ngx_int_t create_key_cache(ngx_cycle_t*) {
+    if (ngx::handles_requests()) {
+        worker_cache = new KeyCache;
+    }
+    return NGX_OK;
+}
+
+void destroy_key_cache(ngx_cycle_t*) {
+    delete std::exchange(worker_cache, nullptr);
+}
+
+}  // namespace gatehouse::jwt

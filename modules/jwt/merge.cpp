@@ -1,0 +1,220 @@
+#include "jwt/conf.hpp"
+#include "jwt/module.hpp"
+#include "ngx/file.hpp"
+
+namespace gatehouse::jwt {
+namespace {
+
+void inherit_all(Declared& child, const Declared& parent) {
+    const auto each = [&](auto... members) { (ngx::inherit(child.*members, parent.*members), ...); };
+    each(&Declared::authentication, &Declared::phase, &Declared::validate_exp,
+         &Declared::validate_signature, &Declared::strip, &Declared::dry_run, &Declared::leeway,
+         &Declared::max_lifetime, &Declared::key_cache, &Declared::max_token_size,
+         &Declared::min_hmac_bytes, &Declared::log_level, &Declared::algorithms, &Declared::limits,
+         &Declared::nesting, &Declared::challenge, &Declared::type_is_signed);
+    each(&Declared::key_files, &Declared::key_requests, &Declared::secrets, &Declared::values,
+         &Declared::claim_rules, &Declared::header_rules, &Declared::issuers, &Declared::audiences,
+         &Declared::scopes, &Declared::required_claims, &Declared::types);
+    if (!child.revoked_subjects) {
+        child.revoked_subjects = parent.revoked_subjects;
+    }
+    if (!child.revoked_kids) {
+        child.revoked_kids = parent.revoked_kids;
+    }
+}
+
+Policy make_policy(const Declared& declared, const Limits& limits) {
+    Policy policy;
+    policy.limits.bytes = declared.max_token_size.value_or(policy.limits.bytes);
+    policy.limits.json = {limits.json_depth, limits.json_members};
+    policy.algorithms = declared.algorithms.value_or(AlgorithmSet::all());
+    policy.validate_signature = declared.validate_signature.value_or(true);
+    policy.validate_exp = declared.validate_exp.value_or(true);
+    policy.leeway = static_cast<double>(declared.leeway.value_or(0));
+    policy.min_secret_bytes = declared.min_hmac_bytes.value_or(0);
+    if (declared.max_lifetime) {
+        policy.max_lifetime = static_cast<double>(*declared.max_lifetime);
+    }
+    policy.types = declared.types;
+    policy.issuers = declared.issuers;
+    policy.audiences = declared.audiences;
+    policy.scopes = declared.scopes;
+    policy.required_claims = declared.required_claims;
+    policy.revoked_subjects = declared.revoked_subjects;
+    policy.revoked_kids = declared.revoked_kids;
+    return policy;
+}
+
+bool has_usable_key(const KeySet& set, std::size_t min_secret_bytes) noexcept {
+    for (const Key& key : set.keys()) {
+        if (key.type() != KeyType::oct || key.secret_bytes() >= min_secret_bytes) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Null if the file cannot be used, which has been logged.
+KeySetPtr load_key_file(ngx_conf_t* cf, const KeyFile& file, const LocConf& conf) {
+    const std::string path = ngx::full_name(cf, ngx::view(file.path->value));
+    auto& loaded = static_cast<MainConf*>(ngx_http_conf_get_module_main_conf(
+                                              cf, ngx_http_gatehouse_jwt_module))
+                       ->key_files;
+    const KeyLimits& limits = conf.key_limits;
+    const std::string id = path + (file.format == KeyFormat::jwks ? " jwks " : " keyval ") +
+                           std::to_string(limits.bytes) + " " + std::to_string(limits.keys) + " " +
+                           std::to_string(limits.depth);
+    if (const auto known = loaded.find(id); known != loaded.end()) {
+        return known->second;
+    }
+    const auto fail = [&](std::string_view reason) -> KeySetPtr {
+        ngx::log_conf_error(cf, file.place, reason);
+        return nullptr;
+    };
+    const auto read = ngx::read_file(path, limits.bytes);
+    if (!read.problem.empty()) {
+        return fail(read.problem);
+    }
+    std::vector<KeyNote> notes;
+    auto parsed = KeySet::parse(read.content, file.format, limits, notes);
+    if (!parsed) {
+        return fail("key file \"" + path + "\": " + std::string(describe(parsed.error())));
+    }
+    for (const KeyNote& note : notes) {
+        ngx::log_conf_warning(cf, file.place, "key file \"" + path + "\": " + describe(note));
+    }
+    return loaded[id] = std::make_shared<const KeySet>(std::move(*parsed));
+}
+
+bool resolve_key_files(ngx_conf_t* cf, LocConf& conf) {
+    for (const KeyFile& file : conf.declared.key_files) {
+        if (file.path->lengths != nullptr) {
+            conf.dynamic_files.push_back(file);
+            continue;
+        }
+        KeySetPtr keys = load_key_file(cf, file, conf);
+        if (!keys) {
+            return false;
+        }
+        if (!has_usable_key(*keys, conf.policy.min_secret_bytes)) {
+            ngx::log_conf_error(cf, file.place,
+                                "key file \"" + std::string(ngx::view(file.path->value)) +
+                                    "\": " + std::string(describe(Error::no_usable_key)));
+            return false;
+        }
+        conf.static_keys.push_back(std::move(keys));
+    }
+    return true;
+}
+
+bool resolve_secrets(ngx_conf_t* cf, LocConf& conf) {
+    for (const SecretSource& secret : conf.declared.secrets) {
+        const Key& key = secret.keys->keys().front();
+        if (key.secret_bytes() < conf.policy.min_secret_bytes) {
+            ngx::log_conf_error(cf, secret.place,
+                                secret.name + " is shorter than auth_jwt_min_hmac_bytes");
+            return false;
+        }
+        if (key.secret_is_short() && !std::exchange(*secret.warned, true)) {
+            ngx::log_conf_warning(cf, secret.place,
+                                  secret.name + " is shorter than the 32 bytes that HS256 needs");
+        }
+        conf.static_keys.push_back(secret.keys);
+    }
+    return true;
+}
+
+Result<Path> read_path(std::string_view name, const std::optional<Nesting>& nesting) {
+    if (Path::looks_like_jq(name)) {
+        return Path::parse_jq(name);
+    }
+    if (nesting) {
+        return Path::parse_delimited(name, nesting->delimiter, nesting->quote);
+    }
+    return Path::of_names({std::string(name)});
+}
+
+bool resolve_rules(ngx_conf_t* cf, const std::vector<RuleText>& texts,
+                   const std::optional<Nesting>& nesting, std::vector<Rule>& rules) {
+    for (const RuleText& text : texts) {
+        auto path = read_path(text.name, nesting);
+        if (!path) {
+            ngx::log_conf_error(cf, text.place, "invalid parameter \"" + text.name + "\"");
+            return false;
+        }
+        if (!text.expected) {
+            rules.push_back({Requirement::dynamic(std::move(*path), text.op), text.variable});
+            continue;
+        }
+        auto literal = Requirement::literal(std::move(*path), text.op, text.expected);
+        if (!literal) {
+            ngx::log_conf_error(cf, text.place, describe(literal.error()));
+            return false;
+        }
+        rules.push_back({std::move(*literal), text.variable});
+    }
+    return true;
+}
+
+// A server's own level serves requests only where no location does: the locations may well name the
+// keys that it lacks. Without them such a request is refused when it comes.
+bool is_server_with_locations(ngx_conf_t* cf) noexcept {
+    const auto* core = static_cast<ngx_http_core_loc_conf_t*>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+    return core->name.len == 0 && core->locations != nullptr;
+}
+
+bool check(ngx_conf_t* cf, const LocConf& conf) {
+    if (conf.authentication.mode != Mode::enforced) {
+        return true;
+    }
+    const bool no_keys = conf.static_keys.empty() && conf.dynamic_files.empty() &&
+                         conf.declared.key_requests.empty();
+    if (no_keys && conf.policy.validate_signature && !is_server_with_locations(cf)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"auth_jwt\" is on without any key; add auth_jwt_key_file, "
+                           "auth_jwt_key_request, auth_jwt_secret_file or auth_jwt_secret_env");
+        return false;
+    }
+    if (conf.strip && !conf.authentication.source.removable()) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"auth_jwt_strip\" needs the token in a header, a cookie or an argument");
+        return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+std::string describe(const KeyNote& note) {
+    std::string text = "key " + std::to_string(note.position);
+    if (!note.kid.empty()) {
+        text.append(" \"").append(note.kid).append("\"");
+    }
+    text.append(note.skipped ? " skipped: " : ": ").append(describe(note.reason));
+    return text;
+}
+
+ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& child) {
+    Declared& declared = child.declared;
+    inherit_all(declared, parent.declared);
+    const Limits limits = declared.limits.value_or(Limits{});
+
+    child.authentication = declared.authentication.value_or(Authentication{});
+    child.phase = declared.phase.value_or(child.phase);
+    child.strip = declared.strip.value_or(child.strip);
+    child.dry_run = declared.dry_run.value_or(child.dry_run);
+    child.log_level = declared.log_level.value_or(child.log_level);
+    child.key_cache = declared.key_cache.value_or(child.key_cache);
+    child.challenge = declared.challenge.value_or(child.challenge);
+    child.key_limits = limits.keys;
+    child.policy = make_policy(declared, limits);
+
+    const bool sound = resolve_key_files(cf, child) && resolve_secrets(cf, child) &&
+                       resolve_rules(cf, declared.claim_rules, declared.nesting, child.claim_rules) &&
+                       resolve_rules(cf, declared.header_rules, declared.nesting, child.header_rules) &&
+                       check(cf, child);
+    return sound ? ngx::kConfOk : ngx::kConfError;
+}
+
+}  // namespace gatehouse::jwt

@@ -1,0 +1,199 @@
+#include "jwt/module.hpp"
+
+#include "jwt/context.hpp"
+#include "jwt/directives.hpp"
+#include "jwt/key_cache.hpp"
+
+namespace gatehouse::jwt {
+namespace {
+
+using ngx::guard;
+using ngx::OnThrow;
+using ngx::setter;
+using D = Declared;
+
+constexpr ngx_uint_t kHttp = NGX_HTTP_MAIN_CONF;
+constexpr ngx_uint_t kLocation = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF;
+constexpr ngx_uint_t kAnywhere = kLocation | NGX_HTTP_LMT_CONF;
+constexpr ngx_uint_t kMain = NGX_HTTP_MAIN_CONF_OFFSET;
+constexpr ngx_uint_t kLoc = NGX_HTTP_LOC_CONF_OFFSET;
+
+// clang-format off
+ngx_command_t commands[] = {
+    { ngx_string("auth_jwt"), kAnywhere | NGX_CONF_TAKE12,
+      setter<set_authentication>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_type"), kAnywhere | NGX_CONF_TAKE1,
+      setter<set_type>, kLoc, 0, nullptr },
+
+    { ngx_string("auth_jwt_key_file"), kAnywhere | NGX_CONF_TAKE12,
+      setter<set_key_file>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_key_request"), kAnywhere | NGX_CONF_TAKE12,
+      setter<set_key_request>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_key_cache"), kAnywhere | NGX_CONF_TAKE1,
+      setter<set_parsed<&D::key_cache, ngx::parse_milliseconds>>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_secret_file"), kAnywhere | NGX_CONF_TAKE12,
+      setter<set_secret_file>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_secret_env"), kAnywhere | NGX_CONF_TAKE12,
+      setter<set_secret_env>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_min_hmac_bytes"), kAnywhere | NGX_CONF_TAKE1,
+      setter<set_parsed<&D::min_hmac_bytes, ngx::parse_number>>, kLoc, 0, nullptr },
+
+    { ngx_string("auth_jwt_algorithms"), kAnywhere | NGX_CONF_1MORE,
+      setter<set_algorithms>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_typ"), kAnywhere | NGX_CONF_1MORE,
+      setter<set_strings<&D::types>>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_leeway"), kAnywhere | NGX_CONF_TAKE1,
+      setter<set_parsed<&D::leeway, ngx::parse_seconds>>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_max_lifetime"), kAnywhere | NGX_CONF_TAKE1,
+      setter<set_parsed<&D::max_lifetime, ngx::parse_seconds>>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_validate_exp"), kAnywhere | NGX_CONF_TAKE1,
+      setter<set_flag<&D::validate_exp>>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_validate_sig"), kAnywhere | NGX_CONF_TAKE1,
+      setter<set_flag<&D::validate_signature>>, kLoc, 0, nullptr },
+
+    { ngx_string("auth_jwt_issuer"), kAnywhere | NGX_CONF_1MORE,
+      setter<set_strings<&D::issuers>>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_audience"), kAnywhere | NGX_CONF_1MORE,
+      setter<set_strings<&D::audiences>>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_scope"), kAnywhere | NGX_CONF_1MORE,
+      setter<set_strings<&D::scopes>>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_required_claims"), kAnywhere | NGX_CONF_1MORE,
+      setter<set_strings<&D::required_claims>>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_revocation_list_sub"), kAnywhere | NGX_CONF_TAKE1,
+      setter<set_revoked_subjects>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_revocation_list_kid"), kAnywhere | NGX_CONF_TAKE1,
+      setter<set_revoked_kids>, kLoc, 0, nullptr },
+
+    { ngx_string("auth_jwt_require"), kAnywhere | NGX_CONF_1MORE,
+      setter<set_values>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_require_claim"), kAnywhere | NGX_CONF_TAKE3,
+      setter<set_claim_rule>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_require_header"), kAnywhere | NGX_CONF_TAKE3,
+      setter<set_header_rule>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_allow_nested"), kAnywhere | NGX_CONF_NOARGS | NGX_CONF_TAKE12,
+      setter<set_nesting>, kLoc, 0, nullptr },
+
+    { ngx_string("auth_jwt_claim_set"), kHttp | NGX_CONF_2MORE,
+      setter<set_claim_variable>, kMain, 0, nullptr },
+    { ngx_string("auth_jwt_header_set"), kHttp | NGX_CONF_2MORE,
+      setter<set_header_variable>, kMain, 0, nullptr },
+
+    { ngx_string("auth_jwt_phase"), kAnywhere | NGX_CONF_TAKE1,
+      setter<set_phase>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_strip"), kAnywhere | NGX_CONF_TAKE1,
+      setter<set_flag<&D::strip>>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_www_authenticate"), kAnywhere | NGX_CONF_TAKE1,
+      setter<set_challenge>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_dry_run"), kAnywhere | NGX_CONF_TAKE1,
+      setter<set_flag<&D::dry_run>>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_log_level"), kAnywhere | NGX_CONF_TAKE1,
+      setter<set_log_level>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_max_token_size"), kAnywhere | NGX_CONF_TAKE1,
+      setter<set_parsed<&D::max_token_size, ngx::parse_size>>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_limits"), kAnywhere | NGX_CONF_1MORE,
+      setter<set_limits>, kLoc, 0, nullptr },
+
+    ngx_null_command
+};
+// clang-format on
+
+bool is_ours(const ngx_str_t& name) noexcept {
+    for (const ngx_command_t* command = commands; command->name.len > 0; ++command) {
+        if (ngx::view(command->name) == ngx::view(name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// nginx hands a directive to the first module that knows its name. If that is not this one, what reads
+// as protection here would be something else.
+ngx_int_t own_names(ngx_conf_t* cf) {
+    for (ngx_module_t** module = cf->cycle->modules; *module != &ngx_http_gatehouse_jwt_module; ++module) {
+        const ngx_command_t* command = (*module)->commands;
+        if ((*module)->type != NGX_HTTP_MODULE || command == nullptr) {
+            continue;
+        }
+        for (; command->name.len > 0; ++command) {
+            if (is_ours(command->name)) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "the \"%V\" directive belongs to module \"%s\" of this nginx; "
+                                   "\"ngx_http_gatehouse_jwt_module\" cannot be loaded beside it",
+                                   &command->name, (*module)->name);
+                return NGX_ERROR;
+            }
+        }
+    }
+    return NGX_OK;
+}
+
+ngx_int_t preconfigure(ngx_conf_t* cf) {
+    return own_names(cf) == NGX_OK ? add_variables(cf) : NGX_ERROR;
+}
+
+bool add_handler(ngx_conf_t* cf, ngx_http_phases phase, ngx_http_handler_pt handler) {
+    auto* core = static_cast<ngx_http_core_main_conf_t*>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
+    auto* slot = static_cast<ngx_http_handler_pt*>(ngx_array_push(&core->phases[phase].handlers));
+    if (slot == nullptr) {
+        return false;
+    }
+    *slot = handler;
+    return true;
+}
+
+ngx_int_t postconfigure(ngx_conf_t* cf) {
+    ngx::install_subrequest_filters();
+    install_challenge_filter();
+    const bool added =
+        add_handler(cf, NGX_HTTP_PREACCESS_PHASE, guard<OnThrow::internal_server_error, preaccess>) &&
+        add_handler(cf, NGX_HTTP_ACCESS_PHASE, guard<OnThrow::internal_server_error, access>);
+    return added ? NGX_OK : NGX_ERROR;
+}
+
+ngx_http_module_t context = {
+    guard<OnThrow::error, preconfigure>,
+    guard<OnThrow::error, postconfigure>,
+    guard<OnThrow::null, ngx::create_conf<MainConf>>,
+    nullptr,  // init main
+    nullptr,  // create server
+    nullptr,  // merge server
+    guard<OnThrow::null, ngx::create_conf<LocConf>>,
+    guard<OnThrow::conf_error, ngx::Merger<merge>::call>,
+};
+
+}  // namespace
+}  // namespace gatehouse::jwt
+
+ngx_module_t ngx_http_gatehouse_jwt_module = {
+    NGX_MODULE_V1,
+    &gatehouse::jwt::context,
+    gatehouse::jwt::commands,
+    NGX_HTTP_MODULE,
+    nullptr,  // init master
+    nullptr,  // init module
+    gatehouse::ngx::guard<gatehouse::ngx::OnThrow::error, gatehouse::jwt::create_key_cache>,
+    nullptr,  // init thread
+    nullptr,  // exit thread
+    gatehouse::ngx::guard<gatehouse::ngx::OnThrow::nothing, gatehouse::jwt::destroy_key_cache>,
+    nullptr,  // exit master
+    NGX_MODULE_V1_PADDING,
+};
+
+// What nginx reads from a dynamic module. The order puts this module before the copy filter, so that
+// its filters see bodies in memory, and before its siblings: of one phase the last registered runs
+// first, and tokens are looked at after the limits and the rules.
+extern "C" {
+static char module_name[] = "ngx_http_gatehouse_jwt_module";
+
+[[gnu::visibility("default")]] ngx_module_t* ngx_modules[] = {&ngx_http_gatehouse_jwt_module, nullptr};
+[[gnu::visibility("default")]] char* ngx_module_names[] = {module_name, nullptr};
+[[gnu::visibility("default")]] const char* ngx_module_order[] = {
+    module_name,
+    "ngx_http_gatehouse_waf_module",
+    "ngx_http_gatehouse_rate_limit_module",
+    "ngx_http_gatehouse_connection_limit_module",
+    "ngx_http_copy_filter_module",
+    nullptr,
+};
+}

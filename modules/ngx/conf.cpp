@@ -1,0 +1,114 @@
+#include "ngx/conf.hpp"
+
+namespace gatehouse::ngx {
+namespace {
+
+void log_at(ngx_uint_t level, const ngx_conf_t* cf, const ConfPlace& place, std::string_view text) noexcept {
+    if (place.file.empty()) {
+        ngx_log_error(level, cf->log, 0, "%*s", text.size(), text.data());
+        return;
+    }
+    ngx_log_error(level, cf->log, 0, "%*s in %*s:%ui", text.size(), text.data(), place.file.size(),
+                  place.file.data(), place.line);
+}
+
+std::string with_hint(std::string text, std::string_view hint) {
+    if (!hint.empty()) {
+        text.append("; ").append(hint);
+    }
+    return text;
+}
+
+std::string quoted(std::string_view text) {
+    return std::string("\"").append(text).append("\"");
+}
+
+}  // namespace
+
+ConfPlace Directive::place() const {
+    if (cf_->conf_file == nullptr) {
+        return {};
+    }
+    return {std::string(view(cf_->conf_file->file.name)), cf_->conf_file->line};
+}
+
+ConfResult Directive::error(std::string_view text) const {
+    ngx_conf_log_error(NGX_LOG_EMERG, cf_, 0, "%*s", text.size(), text.data());
+    return kConfError;
+}
+
+ConfResult Directive::invalid_parameter(std::string_view parameter, std::string_view hint) const {
+    return error(with_hint("invalid parameter " + quoted(parameter), hint));
+}
+
+ConfResult Directive::invalid_value(std::string_view value, std::string_view hint) const {
+    return error(
+        with_hint("invalid value " + quoted(value) + " in " + quoted(name()) + " directive", hint));
+}
+
+ngx_http_complex_value_t* Directive::complex(std::string_view text) const {
+    auto* value = allocate<ngx_http_complex_value_t>(cf_->pool);
+    ngx_str_t source = copy(cf_->pool, text);
+    ngx_http_compile_complex_value_t compile{};
+    compile.cf = cf_;
+    compile.value = &source;
+    compile.complex_value = value;
+    return ngx_http_compile_complex_value(&compile) == NGX_OK ? value : nullptr;
+}
+
+std::optional<std::string_view> Directive::variable_name(std::string_view text) const {
+    if (text.size() < 2 || text.front() != '$') {
+        error("invalid variable name " + quoted(text));
+        return std::nullopt;
+    }
+    return text.substr(1);
+}
+
+std::optional<std::string_view> named_value(std::string_view parameter, std::string_view name) noexcept {
+    if (parameter.size() <= name.size() || !parameter.starts_with(name) ||
+        parameter[name.size()] != '=') {
+        return std::nullopt;
+    }
+    return parameter.substr(name.size() + 1);
+}
+
+std::optional<std::size_t> parse_number(std::string_view text) noexcept {
+    const ngx_int_t value = ngx_atoi(borrow(text).data, text.size());
+    return value == NGX_ERROR ? std::nullopt : std::optional(static_cast<std::size_t>(value));
+}
+
+std::optional<std::size_t> parse_size(std::string_view text) noexcept {
+    ngx_str_t line = borrow(text);
+    const ssize_t value = ngx_parse_size(&line);
+    return value == NGX_ERROR ? std::nullopt : std::optional(static_cast<std::size_t>(value));
+}
+
+std::optional<time_t> parse_seconds(std::string_view text) noexcept {
+    ngx_str_t line = borrow(text);
+    const ngx_int_t value = ngx_parse_time(&line, 1);
+    return value == NGX_ERROR ? std::nullopt : std::optional(static_cast<time_t>(value));
+}
+
+std::optional<ngx_msec_t> parse_milliseconds(std::string_view text) noexcept {
+    ngx_str_t line = borrow(text);
+    const ngx_int_t value = ngx_parse_time(&line, 0);
+    return value == NGX_ERROR ? std::nullopt : std::optional(static_cast<ngx_msec_t>(value));
+}
+
+std::string full_name(const ngx_conf_t* cf, std::string_view path) {
+    ngx_str_t name = copy(cf->pool, path);
+    if (ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK) {
+        throw std::bad_alloc();
+    }
+    return std::string(view(name));
+}
+
+void log_conf_error(const ngx_conf_t* cf, const ConfPlace& place, std::string_view text) noexcept {
+    log_at(NGX_LOG_EMERG, cf, place, text);
+}
+
+void log_conf_warning(const ngx_conf_t* cf, const ConfPlace& place, std::string_view text) noexcept {
+    log_at(NGX_LOG_WARN, cf, place, text);
+}
+
+}  // namespace gatehouse::ngx

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "ngx/guard.hpp"
+#include "ngx/pool.hpp"
+#include "ngx/str.hpp"
+
+namespace gatehouse::ngx {
+
+// What a setter returns: kConfOk, kConfError (the reason has been logged), or words that nginx
+// completes to `"name" directive ...`.
+using ConfResult = const char*;
+inline constexpr ConfResult kConfOk = nullptr;
+inline const ConfResult kConfError = static_cast<const char*>(NGX_CONF_ERROR);
+inline constexpr ConfResult kDuplicate = "is duplicate";
+
+// A place in the configuration, for errors that are found only after merging.
+struct ConfPlace {
+    std::string file;
+    ngx_uint_t line = 0;
+};
+
+// One directive as it is being read: its arguments, and nginx-style errors about them.
+class Directive {
+  public:
+    explicit Directive(ngx_conf_t* cf) noexcept : cf_(cf) {}
+
+    ngx_conf_t* cf() const noexcept { return cf_; }
+    std::string_view name() const noexcept { return view(words()[0]); }
+    std::span<const ngx_str_t> args() const noexcept { return words().subspan(1); }
+    std::string_view arg(std::size_t i) const noexcept { return view(args()[i]); }
+    ConfPlace place() const;
+
+    // Logs and returns kConfError.
+    ConfResult invalid_parameter(std::string_view parameter, std::string_view hint = {}) const;
+    ConfResult invalid_value(std::string_view value, std::string_view hint = {}) const;
+    ConfResult error(std::string_view text) const;
+
+    // The value may hold variables. Null if it is malformed, which has been logged.
+    ngx_http_complex_value_t* complex(std::string_view text) const;
+
+    // `$name` becomes the name; nothing, and an error logged, for everything else.
+    std::optional<std::string_view> variable_name(std::string_view text) const;
+
+  private:
+    std::span<const ngx_str_t> words() const noexcept {
+        return {static_cast<const ngx_str_t*>(cf_->args->elts), cf_->args->nelts};
+    }
+    ngx_conf_t* cf_;
+};
+
+// The value of `name=value`; nothing if `parameter` is not of that name.
+std::optional<std::string_view> named_value(std::string_view parameter, std::string_view name) noexcept;
+
+// nginx's own readings of numbers, sizes (k, m) and times; nothing if malformed.
+std::optional<std::size_t> parse_number(std::string_view text) noexcept;
+std::optional<std::size_t> parse_size(std::string_view text) noexcept;
+std::optional<time_t> parse_seconds(std::string_view text) noexcept;
+std::optional<ngx_msec_t> parse_milliseconds(std::string_view text) noexcept;
+
+// Path relative to the directory of nginx.conf, as nginx takes its own files.
+std::string full_name(const ngx_conf_t* cf, std::string_view path);
+
+// An error at EMERG as nginx prints those of the configuration, naming `place`.
+void log_conf_error(const ngx_conf_t* cf, const ConfPlace& place, std::string_view text) noexcept;
+void log_conf_warning(const ngx_conf_t* cf, const ConfPlace& place, std::string_view text) noexcept;
+
+// Adapters write `ConfResult set(Directive&, Conf&)`, `Conf` being what create_conf made.
+template <auto Function>
+struct Setter;
+
+template <class Conf, ConfResult (*Function)(Directive&, Conf&)>
+struct Setter<Function> {
+    static char* call(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+        Directive directive(cf);
+        return const_cast<char*>(Function(directive, *static_cast<Conf*>(conf)));
+    }
+};
+
+template <auto Function>
+inline constexpr auto setter = guard<OnThrow::conf_error, Setter<Function>::call>;
+
+template <class Conf>
+void* create_conf(ngx_conf_t* cf) {
+    return make<Conf>(cf->pool);
+}
+
+template <auto Function>
+struct Merger;
+
+template <class Conf, ConfResult (*Function)(ngx_conf_t*, const Conf&, Conf&)>
+struct Merger<Function> {
+    static char* call(ngx_conf_t* cf, void* parent, void* child) {
+        return const_cast<char*>(Function(cf, *static_cast<Conf*>(parent), *static_cast<Conf*>(child)));
+    }
+};
+
+template <class T>
+void inherit(T& child, const T& parent) {
+    if constexpr (requires { child.has_value(); }) {
+        if (!child.has_value()) {
+            child = parent;
+        }
+    } else if (child.empty()) {
+        // As nginx's list directives: a level that sets any replaces the outer list.
+        child = parent;
+    }
+}
+
+}  // namespace gatehouse::ngx

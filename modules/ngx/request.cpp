@@ -1,0 +1,101 @@
+#include "ngx/request.hpp"
+
+namespace gatehouse::ngx {
+namespace {
+
+// nginx lists cannot lose an element, so the kept lines go to a new list. The old one stays as it is:
+// r->headers_in.host and its like point into it.
+template <class Keep>
+void keep_headers(ngx_http_request_t* r, Keep keep) {
+    ngx_list_t kept;
+    if (ngx_list_init(&kept, r->pool, 20, sizeof(ngx_table_elt_t)) != NGX_OK) {
+        throw std::bad_alloc();
+    }
+    for_each_header(r->headers_in.headers, [&](ngx_table_elt_t& line) {
+        if (!keep(line)) {
+            return;
+        }
+        auto* copy = static_cast<ngx_table_elt_t*>(ngx_list_push(&kept));
+        if (copy == nullptr) {
+            throw std::bad_alloc();
+        }
+        *copy = line;
+    });
+    ngx_list_t& headers = r->headers_in.headers;
+    headers = kept;
+    // ngx_list_t points at its own first part as long as there is only that one.
+    if (headers.last == &kept.part) {
+        headers.last = &headers.part;
+    }
+}
+
+// `text` without the pieces called `name`.
+std::string without(std::string_view text, char separator, std::string_view joiner,
+                    std::string_view name) {
+    std::string kept;
+    for_each_piece(text, separator, [&](std::string_view piece) {
+        if (equal_ignoring_case(Pair(piece).name, name)) {
+            return;
+        }
+        if (!kept.empty()) {
+            kept += joiner;
+        }
+        while (separator == ';' && piece.starts_with(' ')) {
+            piece.remove_prefix(1);
+        }
+        kept += piece;
+    });
+    return kept;
+}
+
+}  // namespace
+
+std::string_view evaluate(ngx_http_request_t* r, ngx_http_complex_value_t* value) {
+    ngx_str_t text;
+    if (ngx_http_complex_value(r, value, &text) != NGX_OK) {
+        throw std::bad_alloc();
+    }
+    return view(text);
+}
+
+void remove_request_header(ngx_http_request_t* r, std::string_view name) {
+    keep_headers(r, [&](const ngx_table_elt_t& line) { return !is_named(line, name); });
+    if (name == "authorization") {
+        r->headers_in.authorization = nullptr;
+    }
+}
+
+void remove_cookie(ngx_http_request_t* r, std::string_view name) {
+    for_each_header(r->headers_in.headers, [&](ngx_table_elt_t& line) {
+        if (is_named(line, "cookie")) {
+            // In place: $http_cookie reaches the same line through another pointer.
+            line.value = copy(r->pool, without(view(line.value), ';', "; ", name));
+        }
+    });
+    keep_headers(r, [](const ngx_table_elt_t& line) {
+        return line.value.len > 0 || !is_named(line, "cookie");
+    });
+}
+
+void remove_argument(ngx_http_request_t* r, std::string_view name) {
+    r->args = copy(r->pool, without(view(r->args), '&', "&", name));
+    // Otherwise proxy_pass would forward the request line's own URI.
+    r->valid_unparsed_uri = 0;
+}
+
+ngx_table_elt_t* add_response_header(ngx_http_request_t* r, std::string_view name, std::string_view value) {
+    auto* line = static_cast<ngx_table_elt_t*>(ngx_list_push(&r->headers_out.headers));
+    if (line == nullptr) {
+        throw std::bad_alloc();
+    }
+    line->hash = 0;  // not sent until it is complete
+    line->key = borrow(name);
+    line->value = copy(r->pool, value);
+#if (nginx_version >= 1023000)
+    line->next = nullptr;
+#endif
+    line->hash = 1;
+    return line;
+}
+
+}  // namespace gatehouse::ngx

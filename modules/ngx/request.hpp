@@ -1,0 +1,147 @@
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "ngx/api.hpp"
+#include "ngx/pool.hpp"
+#include "ngx/str.hpp"
+
+namespace gatehouse::ngx {
+
+// What a module remembers about a client request. There is one per main request, subrequests share
+// it. It is registered as a cleanup of the request's pool and found there again after an internal
+// redirect or a filter's finalization has zeroed r->ctx.
+template <class T, ngx_module_t& Module>
+class Context {
+  public:
+    // Null if obtain() was not called for this request yet.
+    static T* find(ngx_http_request_t* r) noexcept {
+        ngx_http_request_t* main = r->main;
+        auto* context = static_cast<T*>(main->ctx[Module.ctx_index]);
+        if (context == nullptr && (main->internal || main->filter_finalize)) {
+            context = find_made<T>(main->pool);
+            main->ctx[Module.ctx_index] = context;
+        }
+        return context;
+    }
+
+    // Throws std::bad_alloc.
+    static T& obtain(ngx_http_request_t* r) {
+        T* context = find(r);
+        if (context == nullptr) {
+            context = make<T>(r->main->pool);
+            r->main->ctx[Module.ctx_index] = context;
+        }
+        return *context;
+    }
+};
+
+template <class Conf>
+Conf& location_conf(const ngx_http_request_t* r, const ngx_module_t& module) noexcept {
+    return *static_cast<Conf*>(r->loc_conf[module.ctx_index]);
+}
+
+// The value in the request's pool. Throws std::bad_alloc.
+std::string_view evaluate(ngx_http_request_t* r, ngx_http_complex_value_t* value);
+
+// Calls `visit(ngx_table_elt_t&)` for each header line of a list, skipping the deleted ones.
+template <class Visit>
+void for_each_header(ngx_list_t& headers, Visit visit) {
+    for (ngx_list_part_t* part = &headers.part; part != nullptr; part = part->next) {
+        auto* lines = static_cast<ngx_table_elt_t*>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            if (lines[i].hash != 0) {
+                visit(lines[i]);
+            }
+        }
+    }
+}
+
+// Whether a line of the request's header is called `name` (lower case, `_` for `-`).
+inline bool is_named(const ngx_table_elt_t& line, std::string_view name) noexcept {
+    return names_header(name, view(line.key));
+}
+
+// Takes the request header lines of that name away from everything that runs later: upstreams,
+// variables, other modules. Throws std::bad_alloc.
+void remove_request_header(ngx_http_request_t* r, std::string_view name);
+
+// The same for one cookie and one query argument (names without regard to case, as nginx looks them
+// up). $request and $request_uri keep what the client sent. Throw std::bad_alloc.
+void remove_cookie(ngx_http_request_t* r, std::string_view name);
+void remove_argument(ngx_http_request_t* r, std::string_view name);
+
+// Calls `visit(std::string_view value)` for each cookie, or query argument, of that name.
+template <class Visit>
+void for_each_cookie(ngx_http_request_t* r, std::string_view name, Visit visit);
+template <class Visit>
+void for_each_argument(const ngx_http_request_t* r, std::string_view name, Visit visit);
+
+// Makes `variable` be evaluated anew when it is read next.
+inline void forget_variable(ngx_http_request_t* r, ngx_int_t index) noexcept {
+    r->variables[index].valid = 0;
+    r->variables[index].not_found = 0;
+}
+
+// Adds a response header line. Throws std::bad_alloc.
+ngx_table_elt_t* add_response_header(ngx_http_request_t* r, std::string_view name, std::string_view value);
+
+// Splits `text` at `separator` and calls `visit` with each piece.
+template <class Visit>
+void for_each_piece(std::string_view text, char separator, Visit visit) {
+    for (;;) {
+        const std::size_t end = text.find(separator);
+        visit(text.substr(0, end));
+        if (end == std::string_view::npos) {
+            return;
+        }
+        text.remove_prefix(end + 1);
+    }
+}
+
+// `name=value`, or a bare name; blanks around the pair do not count.
+struct Pair {
+    explicit Pair(std::string_view text) noexcept {
+        const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+        while (!text.empty() && blank(text.front())) {
+            text.remove_prefix(1);
+        }
+        while (!text.empty() && blank(text.back())) {
+            text.remove_suffix(1);
+        }
+        name = text.substr(0, text.find('='));
+        value = text.substr(std::min(name.size() + 1, text.size()));
+    }
+    std::string_view name;
+    std::string_view value;
+};
+
+template <class Visit>
+void for_each_cookie(ngx_http_request_t* r, std::string_view name, Visit visit) {
+    for_each_header(r->headers_in.headers, [&](const ngx_table_elt_t& line) {
+        if (!is_named(line, "cookie")) {
+            return;
+        }
+        for_each_piece(view(line.value), ';', [&](std::string_view piece) {
+            const Pair pair(piece);
+            if (equal_ignoring_case(pair.name, name)) {
+                visit(pair.value);
+            }
+        });
+    });
+}
+
+template <class Visit>
+void for_each_argument(const ngx_http_request_t* r, std::string_view name, Visit visit) {
+    for_each_piece(view(r->args), '&', [&](std::string_view piece) {
+        const Pair pair(piece);
+        if (equal_ignoring_case(pair.name, name)) {
+            visit(pair.value);
+        }
+    });
+}
+
+}  // namespace gatehouse::ngx
