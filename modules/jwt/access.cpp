@@ -1,5 +1,6 @@
 #include "jwt/context.hpp"
 #include "jwt/key_source.hpp"
+#include "jwt/worker.hpp"
 
 namespace gatehouse::jwt {
 namespace {
@@ -89,18 +90,26 @@ Decision check_values(ngx_http_request_t* r, const LocConf& conf) {
     return Decision::pass();
 }
 
+Error verify_signature(const Pending& pending) {
+    const LocConf& conf = *pending.conf;
+    if (!conf.policy.validate_signature) {
+        return Error::none;
+    }
+    if (pending.fetched.empty()) {
+        return check_signature(*pending.token, conf.policy, conf.static_sets);
+    }
+    std::vector<const KeySet*> sets = conf.static_sets;
+    for (const KeySetPtr& keys : pending.fetched) {
+        sets.push_back(keys.get());
+    }
+    return check_signature(*pending.token, conf.policy, sets);
+}
+
 Decision verify(ngx_http_request_t* r, RequestState& state, const Pending& pending) {
     const LocConf& conf = *pending.conf;
     Token& token = *pending.token;
-    if (conf.policy.validate_signature) {
-        std::vector<const KeySet*> sets;
-        sets.reserve(pending.keys.size());
-        for (const KeySetPtr& keys : pending.keys) {
-            sets.push_back(keys.get());
-        }
-        if (const Error error = check_signature(token, conf.policy, sets); error != Error::none) {
-            return Decision::reject(error);
-        }
+    if (const Error error = verify_signature(pending); error != Error::none) {
+        return Decision::reject(error);
     }
     Error error = token.load_claims();
     if (error == Error::none) {
@@ -205,7 +214,7 @@ Error read_token(RequestState& state, std::string_view text, const TokenLimits& 
     if (state.current && state.current->text() == text && state.current->limits() == limits) {
         return Error::none;
     }
-    auto token = Token::parse(text, limits);
+    auto token = Token::parse(text, limits, worker().headers);
     if (!token) {
         return token.error();
     }

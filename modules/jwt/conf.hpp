@@ -130,6 +130,7 @@ struct LocConf {
     KeyLimits key_limits;
     Policy policy;
     std::vector<KeySetPtr> static_keys;
+    std::vector<const KeySet*> static_sets;  // the same, as check_signature() takes them
     std::vector<KeyFile> dynamic_files;
     std::vector<Rule> claim_rules, header_rules;
 };

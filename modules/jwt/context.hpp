@@ -21,7 +21,7 @@ enum class Status : std::uint8_t { none, passed, rejected, rejected_dry_run };
 struct Pending {
     const LocConf* conf;
     std::shared_ptr<Token> token;
-    std::vector<KeySetPtr> keys{};
+    std::vector<KeySetPtr> fetched{};  // keys from variable files and subrequests
     std::size_t next_request = 0;
     ngx::Answer* answer = nullptr;  // of the subrequest under way
     std::string answer_id{};        // its place in the key cache

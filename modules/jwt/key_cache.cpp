@@ -5,15 +5,11 @@
 #include <utility>
 #include <vector>
 
-#include "ngx/worker.hpp"
-
 namespace gatehouse::jwt {
 namespace {
 
 // Few places have more sources of keys; each may hold auth_jwt_limits' worth of bytes.
 constexpr std::size_t kMaxEntries = 64;
-
-KeyCache* worker_cache = nullptr;
 
 }  // namespace
 
@@ -60,21 +56,6 @@ Result<KeySetPtr> KeyCache::store(std::string_view id, std::string_view content,
         entries_.pop_back();
     }
     return keys;
-}
-
-KeyCache& key_cache() {
-    return *worker_cache;
-}
-
-ngx_int_t create_key_cache(ngx_cycle_t*) {
-    if (ngx::handles_requests()) {
-        worker_cache = new KeyCache;
-    }
-    return NGX_OK;
-}
-
-void destroy_key_cache(ngx_cycle_t*) {
-    delete std::exchange(worker_cache, nullptr);
 }
 
 }  // namespace gatehouse::jwt

@@ -36,9 +36,4 @@ class KeyCache {
     Entries entries_;
 };
 
-// This worker's cache. Requires a process that handles requests.
-KeyCache& key_cache();
-ngx_int_t create_key_cache(ngx_cycle_t* cycle);
-void destroy_key_cache(ngx_cycle_t* cycle);
-
 }  // namespace gatehouse::jwt

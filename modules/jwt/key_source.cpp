@@ -1,6 +1,6 @@
 #include "jwt/key_source.hpp"
 
-#include "jwt/key_cache.hpp"
+#include "jwt/worker.hpp"
 #include "ngx/file.hpp"
 
 namespace gatehouse::jwt {
@@ -29,7 +29,7 @@ bool load_file(ngx_http_request_t* r, const KeyFile& file, Pending& pending, std
     }
     const std::string id = cache_id("file", file.format, ngx::view(path));
     const LocConf& conf = *pending.conf;
-    KeySetPtr keys = key_cache().fresh(id, conf.key_cache);
+    KeySetPtr keys = worker().keys.fresh(id, conf.key_cache);
     if (!keys) {
         const auto read = ngx::read_file(ngx::view(path), conf.key_limits.bytes);
         if (!read.problem.empty()) {
@@ -37,14 +37,14 @@ bool load_file(ngx_http_request_t* r, const KeyFile& file, Pending& pending, std
             return false;
         }
         auto stored =
-            key_cache().store(id, read.content, file.format, conf.key_limits, r->connection->log);
+            worker().keys.store(id, read.content, file.format, conf.key_limits, r->connection->log);
         if (!stored) {
             problem = quoted("key file", ngx::view(path), describe(stored.error()));
             return false;
         }
         keys = std::move(*stored);
     }
-    pending.keys.push_back(std::move(keys));
+    pending.fetched.push_back(std::move(keys));
     return true;
 }
 
@@ -77,10 +77,10 @@ bool take_answer(ngx_http_request_t* r, Pending& pending, std::string& problem) 
     std::string scratch;
     std::string_view fault = problem_of(answer, scratch);
     if (fault.empty()) {
-        auto stored = key_cache().store(pending.answer_id, answer.body, request.format, conf.key_limits,
+        auto stored = worker().keys.store(pending.answer_id, answer.body, request.format, conf.key_limits,
                                         r->connection->log);
         if (stored) {
-            pending.keys.push_back(std::move(*stored));
+            pending.fetched.push_back(std::move(*stored));
             return true;
         }
         fault = describe(stored.error());
@@ -101,7 +101,6 @@ KeysReady gather_keys(ngx_http_request_t* r, RequestState& state, Pending& pendi
     const LocConf& conf = *pending.conf;
     if (pending.answer == nullptr) {
         // The first visit: everything that needs no waiting.
-        pending.keys = conf.static_keys;
         for (const KeyFile& file : conf.dynamic_files) {
             if (!load_file(r, file, pending, problem)) {
                 return KeysReady::failed;
@@ -118,8 +117,8 @@ KeysReady gather_keys(ngx_http_request_t* r, RequestState& state, Pending& pendi
         const KeyRequest& request = requests[pending.next_request];
         const std::string_view uri = ngx::evaluate(r, request.uri);
         pending.answer_id = request_id(r, request, uri);
-        if (KeySetPtr keys = key_cache().fresh(pending.answer_id, conf.key_cache)) {
-            pending.keys.push_back(std::move(keys));
+        if (KeySetPtr keys = worker().keys.fresh(pending.answer_id, conf.key_cache)) {
+            pending.fetched.push_back(std::move(keys));
         } else if (start_request(r, state, pending, uri)) {
             return KeysReady::later;
         } else {

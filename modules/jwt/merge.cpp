@@ -214,6 +214,9 @@ ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& child) {
                        resolve_rules(cf, declared.claim_rules, declared.nesting, child.claim_rules) &&
                        resolve_rules(cf, declared.header_rules, declared.nesting, child.header_rules) &&
                        check(cf, child);
+    for (const KeySetPtr& keys : child.static_keys) {
+        child.static_sets.push_back(keys.get());
+    }
     return sound ? ngx::kConfOk : ngx::kConfError;
 }
 

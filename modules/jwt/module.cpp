@@ -2,7 +2,7 @@
 
 #include "jwt/context.hpp"
 #include "jwt/directives.hpp"
-#include "jwt/key_cache.hpp"
+#include "jwt/worker.hpp"
 
 namespace gatehouse::jwt {
 namespace {
@@ -172,10 +172,10 @@ ngx_module_t ngx_http_gatehouse_jwt_module = {
     NGX_HTTP_MODULE,
     nullptr,  // init master
     nullptr,  // init module
-    gatehouse::ngx::guard<gatehouse::ngx::OnThrow::error, gatehouse::jwt::create_key_cache>,
+    gatehouse::ngx::guard<gatehouse::ngx::OnThrow::error, gatehouse::jwt::create_worker>,
     nullptr,  // init thread
     nullptr,  // exit thread
-    gatehouse::ngx::guard<gatehouse::ngx::OnThrow::nothing, gatehouse::jwt::destroy_key_cache>,
+    gatehouse::ngx::guard<gatehouse::ngx::OnThrow::nothing, gatehouse::jwt::destroy_worker>,
     nullptr,  // exit master
     NGX_MODULE_V1_PADDING,
 };

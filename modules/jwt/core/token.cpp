@@ -6,8 +6,70 @@
 #include "base/base64.hpp"
 
 namespace gatehouse::jwt {
+namespace {
 
-Result<Token> Token::parse(std::string_view text, const TokenLimits& limits) {
+// Some issuers with some keys each. A header of a signed token is mostly below 100 bytes.
+constexpr std::size_t kMaxCachedHeaders = 16;
+constexpr std::size_t kMaxCachedHeader = 1024;
+
+Result<Header> parse_header(std::string_view encoded, const JsonLimits& limits) {
+    const auto decoded = base::decode_base64url(encoded);
+    if (!decoded) {
+        return Error::bad_base64url;
+    }
+    auto json = parse_json_object(*decoded, limits);
+    if (!json) {
+        return Error::header_not_json;
+    }
+    const json_t* header = json->get();
+    // No extension is understood, so each one that must be is a reason to refuse (RFC 7515
+    // section 4.1.11); an unencoded payload (RFC 7797) has no place in a compact JWT.
+    if (member(header, "crit") != nullptr || member(header, "b64") != nullptr) {
+        return Error::header_not_allowed;
+    }
+    const auto name = string_of(member(header, "alg"));
+    if (!name) {
+        return Error::algorithm_missing;
+    }
+    const auto algorithm = algorithm_named(*name);
+    if (!algorithm) {
+        return Error::algorithm_unsupported;
+    }
+    const json_t* kid = member(header, "kid");
+    if (kid != nullptr && !json_is_string(kid)) {
+        return Error::kid_not_string;
+    }
+    return Header{std::move(*json), *algorithm};
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Header>> HeaderCache::parse(std::string_view encoded,
+                                                         const JsonLimits& limits) {
+    for (const Entry& entry : entries_) {
+        if (entry.encoded == encoded && entry.limits == limits) {
+            return entry.header;
+        }
+    }
+    auto parsed = parse_header(encoded, limits);
+    if (!parsed) {
+        return parsed.error();
+    }
+    auto header = std::make_shared<const Header>(std::move(*parsed));
+    if (encoded.size() > kMaxCachedHeader) {
+        return header;
+    }
+    Entry entry{std::string(encoded), limits, header};
+    if (entries_.size() < kMaxCachedHeaders) {
+        entries_.push_back(std::move(entry));
+    } else {
+        entries_[next_] = std::move(entry);
+        next_ = (next_ + 1) % kMaxCachedHeaders;
+    }
+    return header;
+}
+
+Result<Token> Token::parse(std::string_view text, const TokenLimits& limits, HeaderCache& headers) {
     if (text.size() > limits.bytes) {
         return Error::token_too_large;
     }
@@ -35,38 +97,12 @@ Result<Token> Token::parse(std::string_view text, const TokenLimits& limits) {
         return Error::bad_base64url;
     }
     token.signature_ = std::move(*signature);
-    if (const Error error = token.parse_header(text.substr(0, first)); error != Error::none) {
-        return error;
-    }
-    return token;
-}
-
-Error Token::parse_header(std::string_view encoded) {
-    const auto decoded = base::decode_base64url(encoded);
-    if (!decoded) {
-        return Error::bad_base64url;
-    }
-    auto header = parse_json_object(*decoded, limits_.json);
+    auto header = headers.parse(text.substr(0, first), limits.json);
     if (!header) {
-        return Error::header_not_json;
+        return header.error();
     }
-    header_ = std::move(*header);
-    // No extension is understood, so each one that must be is a reason to refuse (RFC 7515
-    // section 4.1.11); an unencoded payload (RFC 7797) has no place in a compact JWT.
-    if (member(header_.get(), "crit") != nullptr || member(header_.get(), "b64") != nullptr) {
-        return Error::header_not_allowed;
-    }
-    const auto name = string_of(member(header_.get(), "alg"));
-    if (!name) {
-        return Error::algorithm_missing;
-    }
-    const auto algorithm = algorithm_named(*name);
-    if (!algorithm) {
-        return Error::algorithm_unsupported;
-    }
-    algorithm_ = *algorithm;
-    const json_t* kid = member(header_.get(), "kid");
-    return kid == nullptr || json_is_string(kid) ? Error::none : Error::kid_not_string;
+    token.header_ = std::move(*header);
+    return token;
 }
 
 Error Token::load_claims() {

@@ -46,7 +46,8 @@ void expect_error(Error actual, Error expected, std::string_view source) {
 Error verdict(std::string_view text, std::string_view key_set) {
     std::vector<KeyNote> notes;
     const auto keys = KeySet::parse(key_set, KeyFormat::jwks, {}, notes);
-    const auto token = Token::parse(text, {});
+    HeaderCache headers;
+    const auto token = Token::parse(text, {}, headers);
     if (!keys || !token) {
         return keys ? token.error() : keys.error();
     }
@@ -94,7 +95,8 @@ std::vector<Case> all_signatures() {
         const auto set = parse_json_object(example.key_set, {});
         json_t* jwk = json_array_get(member(set->get(), "keys"), 0);
         const std::string text = example.text();
-        const auto token = Token::parse(text, {});
+        HeaderCache headers;
+        const auto token = Token::parse(text, {}, headers);
         cases.push_back({example.source, Json(json_incref(jwk)), token->algorithm(),
                          std::string(token->signing_input()), std::string(token->signature())});
     }
@@ -129,7 +131,8 @@ void tokens_verify(void**) {
     for (const rfc::Token& example : rfc::kTokens) {
         const std::string text = example.text();
         expect_error(verdict(text, example.key_set), Error::none, example.source);
-        auto token = Token::parse(text, {});
+        HeaderCache headers;
+        auto token = Token::parse(text, {}, headers);
         expect(traits(token->algorithm()).name == example.algorithm, example.source, "algorithm");
         expect_error(token->load_claims(),
                      example.is_claims_set ? Error::none : Error::claims_not_json, example.source);
@@ -173,7 +176,8 @@ void claims_of_the_jwt_are_checked(void**) {
             continue;
         }
         const std::string text = example.text();
-        auto token = Token::parse(text, {});
+        HeaderCache headers;
+        auto token = Token::parse(text, {}, headers);
         expect_error(token->load_claims(), Error::none, example.source);
         Policy policy;
         policy.issuers = {"joe"};

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "jwt/core/token.hpp"
+#include "jwt/key_cache.hpp"
+
+namespace gatehouse::jwt {
+
+// What one worker process remembers from request to request.
+struct Worker {
+    KeyCache keys;
+    HeaderCache headers;
+};
+
+// Requires a process that handles requests, between init_process and exit_process.
+Worker& worker();
+
+ngx_int_t create_worker(ngx_cycle_t* cycle);
+void destroy_worker(ngx_cycle_t* cycle);
+
+}  // namespace gatehouse::jwt
