@@ -1,0 +1,32 @@
+# What scripts/install puts in place, as the Dockerfile uses it, is a gateway that starts.
+
+use v5.36;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use File::Path 'make_path';
+use File::Temp ();
+use Gatehouse::Jose::Keys qw(openssl spew);
+use Test::More;
+
+my $root  = "$FindBin::Bin/../..";
+my $nginx = $ENV{TEST_NGINX_BINARY} // 'nginx';
+plan skip_all => 'scripts/install takes the modules of out/modules' unless -d "$root/out/modules";
+
+my $destination = File::Temp->newdir('gatehouse-install-XXXXXX', TMPDIR => 1);
+my $conf        = "$destination/etc/nginx/gatehouse";
+my $prefix      = "$destination/var/lib/gatehouse";
+
+is system("$root/scripts/install", "$destination"), 0, 'scripts/install succeeds';
+is system("$root/scripts/install", "$destination"), 0, '... and may be repeated';
+ok -f "$destination/usr/lib/nginx/modules/ngx_http_gatehouse_jwt_module.so", 'the module is there';
+ok !-e "$conf/keys", 'no key is installed';
+
+# What scripts/prepare-container adds.
+make_path("$prefix/logs", "$prefix/temp", "$conf/keys");
+symlink "$destination/usr/lib/nginx/modules", "$prefix/modules" or die "symlink: $!";
+spew("$conf/keys/hmac.secret", openssl('', 'rand', 32));
+
+my $text = `$nginx -t -p $prefix/ -c $conf/gateway.conf 2>&1`;
+is $?, 0, 'the installed gateway is accepted' or diag $text;
+
+done_testing;
