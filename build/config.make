@@ -22,7 +22,7 @@ gatehouse:	$NGX_AUTO_CONFIG_H
 		-DGATEHOUSE_NGINX_SRC=$PWD \\
 		-DGATEHOUSE_NGINX_OBJS=$gatehouse_objs \\
 		-DGATEHOUSE_MODULE_DIR=$gatehouse_objs
-	cmake --build $gatehouse_objs/gatehouse
+	cmake --build $gatehouse_objs/gatehouse --parallel `getconf _NPROCESSORS_ONLN`
 
 install:	gatehouse-install
 
