@@ -1,0 +1,176 @@
+package Gatehouse::Wire;
+
+# Both ends of nginx by hand, for what Test::Nginx cannot stage: clients that
+# send piece by piece or leave, and upstreams whose answer comes when the test
+# says so. Needs Gatehouse::Test; its actions ("do NAME" of Gatehouse::Cases)
+# run while nginx does.
+#
+#   my $keys = upstream('keys.sock');      # proxy_pass http://unix:$TEST_NGINX_KEYS/keys.sock
+#
+#   my $client = client("GET /t HTTP/1.1\r\nHost: localhost\r\n\r\n");
+#   my $asked  = $keys->next_request;      # waits for nginx
+#   $asked->answer(200, $jwks);
+#   is $client->response->{status}, 200;
+#
+# Whatever is waited for must come within ten seconds; otherwise the test dies.
+
+use v5.36;
+use Carp 'croak';
+use Exporter 'import';
+use IO::Select ();
+use IO::Socket::INET ();
+use IO::Socket::UNIX ();
+use POSIX ();
+
+our @EXPORT = qw(upstream client get);
+
+my $patience = 10;
+
+sub wait_readable ($socket, $what) {
+    return IO::Select->new($socket)->can_read($patience) || croak "no $what within $patience s";
+}
+
+# A listening socket in $TEST_NGINX_KEYS. Workers that have dropped root connect to it.
+sub upstream ($name) {
+    my $path = "$ENV{TEST_NGINX_KEYS}/$name";
+    my $socket = IO::Socket::UNIX->new(Local => $path, Listen => 64) or croak "listen on $path: $@";
+    chmod 0777, $path or croak "chmod $path: $!";
+    return bless { socket => $socket }, 'Gatehouse::Wire::Upstream';
+}
+
+# A connection to nginx on which $text has been sent. A long text needs
+# someone to send it while the test reads, hence the process of its own.
+sub client ($text) {
+    my $socket = IO::Socket::INET->new(
+        PeerAddr => '127.0.0.1',
+        PeerPort => $Test::Nginx::Util::ServerPortForClient,
+    ) or croak "connect: $@";
+    my $peer = bless { socket => $socket, buffer => '' }, 'Gatehouse::Wire::Peer';
+    return $peer->send($text) if length $text < 4096;
+
+    my $pid = fork // croak "fork: $!";
+    if (!$pid) {
+        $peer->send($text);
+        POSIX::_exit(0);
+    }
+    $peer->{sender} = $pid;
+    return $peer;
+}
+
+# A GET with the token of that NAME, or without one, and further header lines.
+sub get ($uri, $token = undef, @lines) {
+    unshift @lines, Gatehouse::Test::bearer($token) if defined $token;
+    return join "\r\n", "GET $uri HTTP/1.1", 'Host: localhost', @lines, '', '';
+}
+
+package Gatehouse::Wire::Upstream {
+    use v5.36;
+
+    # The next request, of which the header has arrived.
+    sub next_request ($self) {
+        Gatehouse::Wire::wait_readable($self->{socket}, 'connection from nginx');
+        my $peer = bless { socket => scalar $self->{socket}->accept, buffer => '' },
+            'Gatehouse::Wire::Peer';
+        $peer->{head} = $peer->take_head;
+        return $peer;
+    }
+
+    sub nobody_waits ($self) {
+        return !IO::Select->new($self->{socket})->can_read(0);
+    }
+}
+
+package Gatehouse::Wire::Peer {
+    use v5.36;
+    use Carp 'croak';
+
+    sub send ($self, $bytes) {
+        local $SIG{PIPE} = 'IGNORE';
+        while (length $bytes) {
+            my $sent = syswrite $self->{socket}, $bytes;
+            last unless defined $sent;    # nginx does not want it: the response says why
+            substr($bytes, 0, $sent) = '';
+        }
+        return $self;
+    }
+
+    # False at the end of the connection.
+    sub more ($self) {
+        Gatehouse::Wire::wait_readable($self->{socket}, 'bytes from nginx');
+        return sysread $self->{socket}, $self->{buffer}, 65536, length $self->{buffer};
+    }
+
+    sub take ($self, $length) {
+        while (length $self->{buffer} < $length) {
+            $self->more or croak 'connection closed early';
+        }
+        return substr $self->{buffer}, 0, $length, '';
+    }
+
+    sub take_head ($self) {
+        until ($self->{buffer} =~ /\r\n\r\n/) {
+            $self->more or croak 'connection closed before the header';
+        }
+        return substr $self->{buffer}, 0, $+[0], '';
+    }
+
+    sub take_chunks ($self) {
+        my $body = '';
+        while (1) {
+            until ($self->{buffer} =~ /\A([0-9a-fA-F]+)\r\n/) {
+                $self->more or croak 'connection closed between chunks';
+            }
+            my $size = hex $1;
+            $self->take($+[0]);
+            $body .= substr $self->take($size + 2), 0, $size;
+            return $body if $size == 0;
+        }
+    }
+
+    # The body that a header announces; without a length, up to the end if $to_end.
+    sub take_body ($self, $head, $to_end) {
+        return $self->take_chunks if $head =~ /^Transfer-Encoding: chunked\r$/mi;
+        return $self->take($1) if $head =~ /^Content-Length: (\d+)\r$/mi;
+        return '' unless $to_end;
+        1 while $self->more;
+        return substr $self->{buffer}, 0, length $self->{buffer}, '';
+    }
+
+    # As a client: the response.
+    sub response ($self) {
+        my $head = $self->take_head;
+        $head = $self->take_head while $head =~ m{\AHTTP/1\.1 1};
+        my ($status) = $head =~ m{\AHTTP/1\.[01] (\d+)};
+        my $bodiless = $status == 204 || $status == 304;
+        return { status => $status, head => $head,
+                 body => $bodiless ? '' : $self->take_body($head, 1) };
+    }
+
+    # As an upstream: what was asked.
+    sub head ($self) { return $self->{head} }
+    sub line ($self) { return $self->{head} =~ s/\r\n.*//sr }
+    sub body ($self) { return $self->take_body($self->{head}, 0) }
+
+    sub answer ($self, $status, $body, @lines) {
+        my $length = length $body;
+        $self->send(join "\r\n", "HTTP/1.1 $status Any", "Content-Length: $length", @lines, '', $body);
+        return $self->leave;
+    }
+
+    # Whether the other side has closed the connection, or does so soon.
+    sub is_left ($self) {
+        my $select = IO::Select->new($self->{socket});
+        while ($select->can_read($patience)) {
+            return 1 unless sysread $self->{socket}, my $rest, 65536;
+        }
+        return 0;
+    }
+
+    sub leave ($self) {
+        close $self->{socket};
+        waitpid $self->{sender}, 0 if $self->{sender};
+        return;
+    }
+}
+
+1;
