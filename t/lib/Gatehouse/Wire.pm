@@ -108,20 +108,20 @@ package Gatehouse::Wire::Peer {
     }
 
     sub take_head ($self) {
-        until ($self->{buffer} =~ /\r\n\r\n/) {
+        while (index($self->{buffer}, "\r\n\r\n") < 0) {
             $self->more or croak 'connection closed before the header';
         }
-        return substr $self->{buffer}, 0, $+[0], '';
+        return substr $self->{buffer}, 0, 4 + index($self->{buffer}, "\r\n\r\n"), '';
     }
 
     sub take_chunks ($self) {
         my $body = '';
         while (1) {
-            until ($self->{buffer} =~ /\A([0-9a-fA-F]+)\r\n/) {
+            while (index($self->{buffer}, "\r\n") < 0) {
                 $self->more or croak 'connection closed between chunks';
             }
-            my $size = hex $1;
-            $self->take($+[0]);
+            my ($size) = map { hex } $self->{buffer} =~ /\A([0-9a-fA-F]+)/;
+            $self->take(2 + index $self->{buffer}, "\r\n");
             $body .= substr $self->take($size + 2), 0, $size;
             return $body if $size == 0;
         }
