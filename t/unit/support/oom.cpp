@@ -1,10 +1,14 @@
+#define PCRE2_CODE_UNIT_WIDTH 8
+
 #include "oom.hpp"
 
 #include <jansson.h>
 #include <openssl/crypto.h>
+#include <pcre2.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 namespace gatehouse::test {
 namespace {
@@ -67,6 +71,18 @@ FailingAllocation::~FailingAllocation() { injector.armed = false; }
 
 bool FailingAllocation::struck() const noexcept { return injector.struck; }
 
+// While it lives allocations are neither counted nor refused.
+class Pause {
+  public:
+    Pause() noexcept : armed_(std::exchange(injector.armed, false)) {}
+    ~Pause() { injector.armed = armed_; }
+    Pause(const Pause&) = delete;
+    Pause& operator=(const Pause&) = delete;
+
+  private:
+    bool armed_;
+};
+
 void report_endless_body() {
     std::fputs("oom: the test body meets a failed allocation every time\n", stderr);
     std::abort();
@@ -127,3 +143,59 @@ void operator delete[](void* p, const std::nothrow_t&) noexcept { std::free(p); 
 void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept { std::free(p); }
 void operator delete[](void* p, std::align_val_t, const std::nothrow_t&) noexcept { std::free(p); }
 // clang-format on
+
+// The linker sends calls of NAME to __wrap_NAME (-Wl,--wrap): each counts as one allocation and
+// fails as the library says it does without memory, or succeeds as a whole.
+extern "C" {
+
+using gatehouse::test::injector;
+
+// When an allocation fails in the middle of a text, jansson 2.14 loses characters, reads past the
+// end of its buffer or aborts (akheron/jansson issue 362): nothing that our code could answer for.
+json_t* __real_json_loadb(const char* text, size_t size, size_t flags, json_error_t* error);
+json_t* __wrap_json_loadb(const char* text, size_t size, size_t flags, json_error_t* error) {
+    if (injector.strikes()) {
+        return nullptr;
+    }
+    const gatehouse::test::Pause pause;
+    return __real_json_loadb(text, size, flags, error);
+}
+
+// PCRE2 has no allocator of the process, only one for each object.
+pcre2_code* __real_pcre2_compile_8(PCRE2_SPTR pattern, PCRE2_SIZE size, uint32_t options,
+                                   int* error, PCRE2_SIZE* offset, pcre2_compile_context* context);
+pcre2_code* __wrap_pcre2_compile_8(PCRE2_SPTR pattern, PCRE2_SIZE size, uint32_t options,
+                                   int* error, PCRE2_SIZE* offset, pcre2_compile_context* context) {
+    if (injector.strikes()) {
+        *error = PCRE2_ERROR_HEAP_FAILED;
+        *offset = 0;
+        return nullptr;
+    }
+    return __real_pcre2_compile_8(pattern, size, options, error, offset, context);
+}
+
+pcre2_match_data* __real_pcre2_match_data_create_from_pattern_8(const pcre2_code* code,
+                                                                pcre2_general_context* context);
+pcre2_match_data* __wrap_pcre2_match_data_create_from_pattern_8(const pcre2_code* code,
+                                                                pcre2_general_context* context) {
+    return injector.strikes() ? nullptr
+                              : __real_pcre2_match_data_create_from_pattern_8(code, context);
+}
+
+pcre2_match_context* __real_pcre2_match_context_create_8(pcre2_general_context* context);
+pcre2_match_context* __wrap_pcre2_match_context_create_8(pcre2_general_context* context) {
+    return injector.strikes() ? nullptr : __real_pcre2_match_context_create_8(context);
+}
+
+int __real_pcre2_match_8(const pcre2_code* code, PCRE2_SPTR subject, PCRE2_SIZE size,
+                         PCRE2_SIZE start, uint32_t options, pcre2_match_data* data,
+                         pcre2_match_context* context);
+int __wrap_pcre2_match_8(const pcre2_code* code, PCRE2_SPTR subject, PCRE2_SIZE size,
+                         PCRE2_SIZE start, uint32_t options, pcre2_match_data* data,
+                         pcre2_match_context* context) {
+    return injector.strikes()
+               ? PCRE2_ERROR_NOMEMORY
+               : __real_pcre2_match_8(code, subject, size, start, options, data, context);
+}
+
+}  // extern "C"

@@ -1,11 +1,15 @@
-// The injector is trusted by every other test, so it is tested itself: each of the three
-// allocators must be reached, and the count of runs must equal the count of allocations.
+// The injector is trusted by every other test, so it is tested itself: each allocator and each
+// wrapped function must be reached, and the count of runs must equal the count of allocations.
+
+#define PCRE2_CODE_UNIT_WIDTH 8
 
 #include "oom.hpp"
 
 #include <jansson.h>
 #include <openssl/crypto.h>
+#include <pcre2.h>
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -53,6 +57,48 @@ void strikes_openssl(void**) {
     assert_null(memory);
 }
 
+// The whole text is parsed or nothing of it.
+void strikes_json_parsing_as_one(void**) {
+    std::array<bool, 3> parsed{};
+    {
+        const FailingAllocation failing(2, FailureMode::once);
+        for (bool& each : parsed) {
+            json_error_t error;
+            json_t* value = json_loadb("[1,2,3]", 7, 0, &error);
+            each = value != nullptr;
+            json_decref(value);
+        }
+    }
+    assert_true((parsed == std::array{true, false, true}));
+}
+
+int error_of_pcre2(std::size_t failing_call) {
+    int error = 0;
+    PCRE2_SIZE offset = 0;
+    const auto* const text = reinterpret_cast<PCRE2_SPTR>("a");
+    const FailingAllocation failing(failing_call, FailureMode::once);
+    pcre2_code* code = pcre2_compile(text, 1, 0, &error, &offset, nullptr);
+    pcre2_match_data* data =
+        code != nullptr ? pcre2_match_data_create_from_pattern(code, nullptr) : nullptr;
+    pcre2_match_context* context = data != nullptr ? pcre2_match_context_create(nullptr) : nullptr;
+    if (context != nullptr) {
+        error = pcre2_match(code, text, 1, 0, 0, data, context);
+    }
+    pcre2_match_context_free(context);
+    pcre2_match_data_free(data);
+    pcre2_code_free(code);
+    return error;
+}
+
+void strikes_pcre2(void**) {
+    assert_int_equal(error_of_pcre2(1), PCRE2_ERROR_HEAP_FAILED);
+    // What pcre2_compile() leaves when it succeeds, and nothing after it was called.
+    assert_int_equal(error_of_pcre2(2), 100);
+    assert_int_equal(error_of_pcre2(3), 100);
+    assert_int_equal(error_of_pcre2(4), PCRE2_ERROR_NOMEMORY);
+    assert_int_equal(error_of_pcre2(5), 1);
+}
+
 void strikes_the_nth_only(void**) {
     int made = 0;
     {
@@ -84,7 +130,8 @@ void walks_every_allocation(void**) {
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(strikes_operator_new),   cmocka_unit_test(strikes_jansson),
-        cmocka_unit_test(strikes_openssl),        cmocka_unit_test(strikes_the_nth_only),
+        cmocka_unit_test(strikes_openssl),        cmocka_unit_test(strikes_json_parsing_as_one),
+        cmocka_unit_test(strikes_pcre2),          cmocka_unit_test(strikes_the_nth_only),
         cmocka_unit_test(walks_every_allocation),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
