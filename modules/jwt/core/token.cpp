@@ -73,15 +73,16 @@ Result<Token> Token::parse(std::string_view text, const TokenLimits& limits, Hea
     if (text.size() > limits.bytes) {
         return Error::token_too_large;
     }
-    const auto dots = std::count(text.begin(), text.end(), '.');
-    if (dots == 4) {
-        return Error::encrypted_token;
-    }
-    if (dots != 2) {
+    const std::size_t first = text.find('.');
+    const std::size_t second = first == text.npos ? first : text.find('.', first + 1);
+    if (second == text.npos) {
         return Error::not_compact_jws;
     }
-    const std::size_t first = text.find('.');
-    const std::size_t second = text.rfind('.');
+    if (text.find('.', second + 1) != text.npos) {
+        // Five parts are a JWE (RFC 7516 section 7.1).
+        return std::count(text.begin(), text.end(), '.') == 4 ? Error::encrypted_token
+                                                              : Error::not_compact_jws;
+    }
 
     Token token;
     token.text_ = text;
