@@ -14,12 +14,13 @@ package Gatehouse::Cases;
 #   1  [warn] auth_jwt: key 2 skipped
 #   0  [error]
 #
-# Each line of cases is a request of its own connection, in this order; "do
-# NAME" calls ::NAME() between two of them, "do NAME logs TEXT" expects that to
-# bring a message. A token is the NAME of one or "-" for none. The last column
-# is how a message of the module about the request begins, a rejection or an
-# [error]: the log must have exactly these messages and no other, so that a
-# refusal that logs twice, or not at all, is found.
+# Each line of cases is a request of its own connection, in this order. A token
+# is the NAME of one or "-" for none. "do NAME" calls ::NAME() between two
+# requests; "do NAME logs TEXT" expects a message to come of that, "logs 3x
+# TEXT" three of them. The last column is how a message of the module about the
+# request begins, a rejection or an [error]: the log must have exactly these
+# messages and no other, so that a refusal that logs twice, or not at all, is
+# found.
 #
 # log, with or without cases: in how many lines of the error log, after the
 # last request, a text is found. Process and connection numbers are taken out.
@@ -37,9 +38,9 @@ sub prepare ($block) {
     my $text = $block->cases // return;
     my (@request, @headers, @status, @logged);
     for my $line (grep { /^\s*[^#\s]/ } split /\n/, $text) {
-        if ($line =~ /^\s*do\s+(\w+)(?:\s+logs\s+(\S.*?))?\s*$/) {
+        if ($line =~ /^\s*do\s+(\w+)(?:\s+logs\s+(?:(\d+)x\s+)?(\S.*?))?\s*$/) {
             push $actions{$#request}->@*, main->can($1) // croak "no sub $1 to do";
-            push @logged, $2 if defined $2;
+            push @logged, ($3) x ($2 // 1) if defined $3;
             next;
         }
         $line =~ /^\s*(?:([A-Z]+)\s+)?(\/\S*)\s+([A-Z0-9_]+|-)\s+(\d{3})(?:\s+(\S.*?))?\s*$/
