@@ -21,7 +21,7 @@ use Gatehouse::Jose::Keys qw(slurp spew test_dir);
 use Test::More;
 use parent 'Exporter';
 
-our @EXPORT = (qw(conf_error conf_refused conf_accepted conf_file), @Test::More::EXPORT);
+our @EXPORT = (qw(conf_error conf_refused conf_accepted conf_dump conf_file), @Test::More::EXPORT);
 
 my $modules = $ENV{TEST_NGINX_GATEHOUSE_MODULES}
     // Cwd::abs_path(dirname(__FILE__) . '/../../..') . '/out/modules';
@@ -44,6 +44,16 @@ sub conf_file ($name, $content) {
 # Has nginx read a configuration with $http in its http block; $main goes
 # before that block. What nginx wrote, and its exit status: 0 is acceptance.
 sub conf_error ($http, $main = '') {
+    return run_nginx('-t', $http, $main);
+}
+
+# What `nginx -T` shows of it.
+sub conf_dump ($http, $main = '') {
+    my ($text) = run_nginx('-T', $http, $main);
+    return $text;
+}
+
+sub run_nginx ($flag, $http, $main) {
     my $load = join '', map { "load_module $_;\n" } @modules;
     my $temp = join '', map { "${_}_temp_path temp/$_;\n" }
         qw(client_body proxy fastcgi uwsgi scgi);
@@ -57,7 +67,7 @@ sub conf_error ($http, $main = '') {
     if (!$pid) {
         open STDOUT, '>', $said or die "open $said: $!";
         open STDERR, '>&', \*STDOUT or die "dup: $!";
-        exec $nginx, '-p', "$prefix/", '-c', "$prefix/nginx.conf", '-e', 'stderr', '-t'
+        exec $nginx, '-p', "$prefix/", '-c', "$prefix/nginx.conf", '-e', 'stderr', $flag
             or die "exec $nginx: $!";
     }
     waitpid $pid, 0;
