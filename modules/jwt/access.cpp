@@ -27,7 +27,9 @@ struct Decision {
             return {Kind::reject, reason, NGX_HTTP_UNAUTHORIZED};
         }
     }
-    static Decision reject(Error reason, ngx_int_t status) { return {Kind::reject, reason, status}; }
+    static Decision reject(Error reason, ngx_int_t status) {
+        return {Kind::reject, reason, status};
+    }
     // The operator's fault: closed, and loud.
     static Decision fail(std::string problem) {
         return {Kind::fail, Error::internal, NGX_HTTP_INTERNAL_SERVER_ERROR, std::move(problem)};
@@ -54,13 +56,15 @@ Error read_request(ngx_http_request_t* r, RequestState& state, const LocConf& co
     if (found.differing) {
         return Error::tokens_differ;
     }
-    if (const Error error = read_token(state, found.text, conf.policy.limits); error != Error::none) {
+    if (const Error error = read_token(state, found.text, conf.policy.limits);
+        error != Error::none) {
         return error;
     }
     return check_header(*state.current, conf.policy);
 }
 
-Error check_rules(ngx_http_request_t* r, const std::vector<Rule>& rules, const json_t* root, Error failure) {
+Error check_rules(ngx_http_request_t* r, const std::vector<Rule>& rules, const json_t* root,
+                  Error failure) {
     for (const Rule& rule : rules) {
         std::string_view expected;
         if (rule.requirement.is_dynamic()) {
@@ -125,7 +129,8 @@ Decision verify(ngx_http_request_t* r, RequestState& state, const Pending& pendi
         return Decision::reject(error);
     }
     if (conf.policy.validate_signature) {
-        // From here on $jwt_verified_claim_* may be read, by the values of auth_jwt_require as well.
+        // From here on $jwt_verified_claim_* may be read, by the values of auth_jwt_require as
+        // well.
         state.verified = pending.token;
     }
     return check_values(r, conf);
@@ -156,8 +161,8 @@ Decision decide(ngx_http_request_t* r, RequestState& state, const LocConf& conf)
     return verify(r, state, pending);
 }
 
-ngx_int_t refuse(ngx_http_request_t* r, RequestState& state, const LocConf& conf, std::string_view realm,
-                 const Decision& decision) {
+ngx_int_t refuse(ngx_http_request_t* r, RequestState& state, const LocConf& conf,
+                 std::string_view realm, const Decision& decision) {
     state.verified = nullptr;
     state.status = conf.dry_run ? Status::rejected_dry_run : Status::rejected;
     if (decision.kind == Decision::Kind::fail) {
@@ -205,7 +210,8 @@ bool concerns(const ngx_http_request_t* r, const LocConf& conf, Phase phase) noe
 
 }  // namespace
 
-FoundToken carried_token(ngx_http_request_t* r, const RequestState& state, const TokenSource& source) {
+FoundToken carried_token(ngx_http_request_t* r, const RequestState& state,
+                         const TokenSource& source) {
     return state.stripped_source == source ? state.stripped : find_token(r, source);
 }
 

@@ -32,7 +32,8 @@ std::string_view error_code(ngx_int_t status, Error reason) noexcept {
 }
 
 // RFC 6750 section 3.
-std::string standard_challenge(std::string_view realm, ngx_int_t status, Error reason, const Policy& policy) {
+std::string standard_challenge(std::string_view realm, ngx_int_t status, Error reason,
+                               const Policy& policy) {
     std::string value = "Bearer realm=";
     append_quoted(value, realm);
     const std::string_view code = error_code(status, reason);
@@ -67,8 +68,8 @@ ngx_int_t header_filter(ngx_http_request_t* r) {
 
 }  // namespace
 
-void challenge(ngx_http_request_t* r, RequestState& state, const LocConf& conf, std::string_view realm,
-               ngx_int_t status, Error reason) {
+void challenge(ngx_http_request_t* r, RequestState& state, const LocConf& conf,
+               std::string_view realm, ngx_int_t status, Error reason) {
     if (!conf.challenge.enabled) {
         return;
     }

@@ -63,8 +63,8 @@ struct ValueRequirement {
 struct RuleText {
     std::string name;
     Operator op;
-    Json expected;                           // null if it is a variable
-    ngx_int_t variable = NGX_CONF_UNSET;     // its index
+    Json expected;                        // null if it is a variable
+    ngx_int_t variable = NGX_CONF_UNSET;  // its index
     ngx::ConfPlace place;
 };
 

@@ -29,8 +29,9 @@ struct Pending {
 
 // What is known about one client request.
 struct RequestState {
-    std::shared_ptr<Token> current;   // the token that was read last, believed or not
-    std::shared_ptr<Token> verified;  // null until a verification has succeeded, and after it failed
+    std::shared_ptr<Token> current;  // the token that was read last, believed or not
+    std::shared_ptr<Token>
+        verified;  // null until a verification has succeeded, and after it failed
     Status status = Status::none;
 
     // auth_jwt_strip has taken this out of the request.
@@ -49,7 +50,8 @@ inline const LocConf& loc_conf(const ngx_http_request_t* r) noexcept {
 }
 
 // The token that the request carries according to `source`, also after it was stripped.
-FoundToken carried_token(ngx_http_request_t* r, const RequestState& state, const TokenSource& source);
+FoundToken carried_token(ngx_http_request_t* r, const RequestState& state,
+                         const TokenSource& source);
 
 // Makes `text` the current token, parsing it unless it is already. Error::none, or why it is not a
 // token at all.
@@ -60,8 +62,8 @@ ngx_int_t preaccess(ngx_http_request_t* r);
 ngx_int_t access(ngx_http_request_t* r);
 
 // Adds or renews the WWW-Authenticate line that goes with a status and a reason; see challenge.cpp.
-void challenge(ngx_http_request_t* r, RequestState& state, const LocConf& conf, std::string_view realm,
-               ngx_int_t status, Error reason);
+void challenge(ngx_http_request_t* r, RequestState& state, const LocConf& conf,
+               std::string_view realm, ngx_int_t status, Error reason);
 void withdraw_challenge(RequestState& state) noexcept;
 void install_challenge_filter();
 

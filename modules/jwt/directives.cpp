@@ -5,9 +5,7 @@
 namespace gatehouse::jwt {
 namespace {
 
-bool is_off(std::string_view realm) noexcept {
-    return realm == "off";
-}
+bool is_off(std::string_view realm) noexcept { return realm == "off"; }
 
 struct LogLevel {
     std::string_view name;
@@ -21,9 +19,11 @@ constexpr std::array<LogLevel, 4> kLogLevels{{
     {"error", NGX_LOG_ERR},
 }};
 
-// One `name=number` or `name=size` of auth_jwt_limits. False if `parameter` is not it or is malformed.
+// One `name=number` or `name=size` of auth_jwt_limits. False if `parameter` is not it or is
+// malformed.
 bool read_limit(std::string_view parameter, std::string_view name,
-                std::optional<std::size_t> (*parse)(std::string_view) noexcept, std::size_t& limit) {
+                std::optional<std::size_t> (*parse)(std::string_view) noexcept,
+                std::size_t& limit) {
     const auto text = ngx::named_value(parameter, name);
     const auto value = text ? parse(*text) : std::nullopt;
     if (!value || *value == 0) {

@@ -4,8 +4,8 @@
 
 namespace gatehouse::jwt {
 
-// The setters of the command table, by the file they are in. Each reads one directive and stores what
-// it says in conf.declared.
+// The setters of the command table, by the file they are in. Each reads one directive and stores
+// what it says in conf.declared.
 
 // variables.cpp
 ngx::ConfResult set_claim_variable(ngx::Directive& directive, MainConf& conf);

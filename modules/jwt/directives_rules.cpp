@@ -38,9 +38,10 @@ ngx::ConfResult add_rule(ngx::Directive& directive, std::vector<RuleText>& rules
     }
     const auto op = Operator::parse(directive.arg(1));
     if (!op) {
-        return directive.invalid_parameter(directive.arg(1),
-                                           "an operator is one of eq, ne, gt, ge, lt, le, in, nin, any, "
-                                           "intersect, nintersect, match, with or without \"!\"");
+        return directive.invalid_parameter(
+            directive.arg(1),
+            "an operator is one of eq, ne, gt, ge, lt, le, in, nin, any, "
+            "intersect, nintersect, match, with or without \"!\"");
     }
     RuleText rule{.name = std::string(name), .op = *op, .expected = {}, .place = directive.place()};
     if (!read_expected(directive, directive.arg(2), rule)) {

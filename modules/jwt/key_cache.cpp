@@ -27,7 +27,8 @@ KeySetPtr KeyCache::fresh(std::string_view id, ngx_msec_t lifetime) {
         return nullptr;
     }
     const auto entry = find(id);
-    return entry != entries_.end() && ngx_current_msec - entry->stored < lifetime ? entry->keys : nullptr;
+    return entry != entries_.end() && ngx_current_msec - entry->stored < lifetime ? entry->keys
+                                                                                  : nullptr;
 }
 
 Result<KeySetPtr> KeyCache::store(std::string_view id, std::string_view content, KeyFormat format,

@@ -49,7 +49,8 @@ bool load_file(ngx_http_request_t* r, const KeyFile& file, Pending& pending, std
 }
 
 // The answer may depend on the virtual server and on the name the client used for it.
-std::string request_id(const ngx_http_request_t* r, const KeyRequest& request, std::string_view uri) {
+std::string request_id(const ngx_http_request_t* r, const KeyRequest& request,
+                       std::string_view uri) {
     const auto* server = r->srv_conf[ngx_http_core_module.ctx_index];
     std::string scope = "request " + std::to_string(reinterpret_cast<std::uintptr_t>(server));
     scope.append(" ").append(ngx::view(r->headers_in.server));
@@ -77,8 +78,8 @@ bool take_answer(ngx_http_request_t* r, Pending& pending, std::string& problem) 
     std::string scratch;
     std::string_view fault = problem_of(answer, scratch);
     if (fault.empty()) {
-        auto stored = worker().keys.store(pending.answer_id, answer.body, request.format, conf.key_limits,
-                                        r->connection->log);
+        auto stored = worker().keys.store(pending.answer_id, answer.body, request.format,
+                                          conf.key_limits, r->connection->log);
         if (stored) {
             pending.fetched.push_back(std::move(*stored));
             return true;
@@ -89,7 +90,8 @@ bool take_answer(ngx_http_request_t* r, Pending& pending, std::string& problem) 
     return false;
 }
 
-bool start_request(ngx_http_request_t* r, RequestState& state, Pending& pending, std::string_view uri) {
+bool start_request(ngx_http_request_t* r, RequestState& state, Pending& pending,
+                   std::string_view uri) {
     state.answers.push_back(std::make_unique<ngx::Answer>(pending.conf->key_limits.bytes));
     pending.answer = state.answers.back().get();
     return ngx::start_subrequest(r, uri, *pending.answer);
@@ -97,7 +99,8 @@ bool start_request(ngx_http_request_t* r, RequestState& state, Pending& pending,
 
 }  // namespace
 
-KeysReady gather_keys(ngx_http_request_t* r, RequestState& state, Pending& pending, std::string& problem) {
+KeysReady gather_keys(ngx_http_request_t* r, RequestState& state, Pending& pending,
+                      std::string& problem) {
     const LocConf& conf = *pending.conf;
     if (pending.answer == nullptr) {
         // The first visit: everything that needs no waiting.

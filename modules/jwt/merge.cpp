@@ -6,7 +6,9 @@ namespace gatehouse::jwt {
 namespace {
 
 void inherit_all(Declared& child, const Declared& parent) {
-    const auto each = [&](auto... members) { (ngx::inherit(child.*members, parent.*members), ...); };
+    const auto each = [&](auto... members) {
+        (ngx::inherit(child.*members, parent.*members), ...);
+    };
     each(&Declared::authentication, &Declared::phase, &Declared::validate_exp,
          &Declared::validate_signature, &Declared::strip, &Declared::dry_run, &Declared::leeway,
          &Declared::max_lifetime, &Declared::key_cache, &Declared::max_token_size,
@@ -57,8 +59,8 @@ bool has_usable_key(const KeySet& set, std::size_t min_secret_bytes) noexcept {
 // Null if the file cannot be used, which has been logged.
 KeySetPtr load_key_file(ngx_conf_t* cf, const KeyFile& file, const LocConf& conf) {
     const std::string path = ngx::full_name(cf, ngx::view(file.path->value));
-    auto& loaded = static_cast<MainConf*>(ngx_http_conf_get_module_main_conf(
-                                              cf, ngx_http_gatehouse_jwt_module))
+    auto& loaded = static_cast<MainConf*>(
+                       ngx_http_conf_get_module_main_conf(cf, ngx_http_gatehouse_jwt_module))
                        ->key_files;
     const KeyLimits& limits = conf.key_limits;
     const std::string id = path + (file.format == KeyFormat::jwks ? " jwks " : " keyval ") +
@@ -177,8 +179,9 @@ bool check(ngx_conf_t* cf, const LocConf& conf) {
         return false;
     }
     if (conf.strip && !conf.authentication.source.removable()) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"auth_jwt_strip\" needs the token in a header, a cookie or an argument");
+        ngx_conf_log_error(
+            NGX_LOG_EMERG, cf, 0,
+            "\"auth_jwt_strip\" needs the token in a header, a cookie or an argument");
         return false;
     }
     return true;
@@ -210,10 +213,11 @@ ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& child) {
     child.key_limits = limits.keys;
     child.policy = make_policy(declared, limits);
 
-    const bool sound = resolve_key_files(cf, child) && resolve_secrets(cf, child) &&
-                       resolve_rules(cf, declared.claim_rules, declared.nesting, child.claim_rules) &&
-                       resolve_rules(cf, declared.header_rules, declared.nesting, child.header_rules) &&
-                       check(cf, child);
+    const bool sound =
+        resolve_key_files(cf, child) && resolve_secrets(cf, child) &&
+        resolve_rules(cf, declared.claim_rules, declared.nesting, child.claim_rules) &&
+        resolve_rules(cf, declared.header_rules, declared.nesting, child.header_rules) &&
+        check(cf, child);
     for (const KeySetPtr& keys : child.static_keys) {
         child.static_sets.push_back(keys.get());
     }

@@ -106,10 +106,11 @@ bool is_ours(const ngx_str_t& name) noexcept {
     return false;
 }
 
-// nginx hands a directive to the first module that knows its name. If that is not this one, what reads
-// as protection here would be something else.
+// nginx hands a directive to the first module that knows its name. If that is not this one, what
+// reads as protection here would be something else.
 ngx_int_t own_names(ngx_conf_t* cf) {
-    for (ngx_module_t** module = cf->cycle->modules; *module != &ngx_http_gatehouse_jwt_module; ++module) {
+    for (ngx_module_t** module = cf->cycle->modules; *module != &ngx_http_gatehouse_jwt_module;
+         ++module) {
         const ngx_command_t* command = (*module)->commands;
         if ((*module)->type != NGX_HTTP_MODULE || command == nullptr) {
             continue;
@@ -146,7 +147,8 @@ ngx_int_t postconfigure(ngx_conf_t* cf) {
     ngx::install_subrequest_filters();
     install_challenge_filter();
     const bool added =
-        add_handler(cf, NGX_HTTP_PREACCESS_PHASE, guard<OnThrow::internal_server_error, preaccess>) &&
+        add_handler(cf, NGX_HTTP_PREACCESS_PHASE,
+                    guard<OnThrow::internal_server_error, preaccess>) &&
         add_handler(cf, NGX_HTTP_ACCESS_PHASE, guard<OnThrow::internal_server_error, access>);
     return added ? NGX_OK : NGX_ERROR;
 }
@@ -180,13 +182,14 @@ ngx_module_t ngx_http_gatehouse_jwt_module = {
     NGX_MODULE_V1_PADDING,
 };
 
-// What nginx reads from a dynamic module. The order puts this module before the copy filter, so that
-// its filters see bodies in memory, and before its siblings: of one phase the last registered runs
-// first, and tokens are looked at after the limits and the rules.
+// What nginx reads from a dynamic module. The order puts this module before the copy filter, so
+// that its filters see bodies in memory, and before its siblings: of one phase the last registered
+// runs first, and tokens are looked at after the limits and the rules.
 extern "C" {
 static char module_name[] = "ngx_http_gatehouse_jwt_module";
 
-[[gnu::visibility("default")]] ngx_module_t* ngx_modules[] = {&ngx_http_gatehouse_jwt_module, nullptr};
+[[gnu::visibility("default")]] ngx_module_t* ngx_modules[] = {&ngx_http_gatehouse_jwt_module,
+                                                              nullptr};
 [[gnu::visibility("default")]] char* ngx_module_names[] = {module_name, nullptr};
 [[gnu::visibility("default")]] const char* ngx_module_order[] = {
     module_name,

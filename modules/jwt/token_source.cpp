@@ -18,8 +18,8 @@ constexpr std::array<std::pair<std::string_view, Kind>, 3> kPrefixes{{
     {"arg_", Kind::argument},
 }};
 
-// RFC 6750 section 2.1, the scheme without regard to case (RFC 9110 section 11.1). Empty for another
-// scheme.
+// RFC 6750 section 2.1, the scheme without regard to case (RFC 9110 section 11.1). Empty for
+// another scheme.
 std::string_view bearer_token(std::string_view credentials) noexcept {
     static constexpr std::string_view kScheme = "bearer ";
     if (!ngx::equal_ignoring_case(credentials.substr(0, kScheme.size()), kScheme)) {
@@ -52,7 +52,8 @@ class Collector {
 };
 
 template <class Extract>
-void collect_headers(ngx_http_request_t* r, std::string_view name, Collector& collect, Extract extract) {
+void collect_headers(ngx_http_request_t* r, std::string_view name, Collector& collect,
+                     Extract extract) {
     ngx::for_each_header(r->headers_in.headers, [&](const ngx_table_elt_t& line) {
         if (ngx::is_named(line, name)) {
             collect(extract(ngx::view(line.value)));
@@ -62,7 +63,8 @@ void collect_headers(ngx_http_request_t* r, std::string_view name, Collector& co
 
 }  // namespace
 
-bool parse_token_source(const ngx::Directive& directive, std::string_view variable, TokenSource& source) {
+bool parse_token_source(const ngx::Directive& directive, std::string_view variable,
+                        TokenSource& source) {
     const auto name = directive.variable_name(variable);
     if (!name) {
         return false;
@@ -101,8 +103,7 @@ FoundToken find_token(ngx_http_request_t* r, const TokenSource& source) {
         ngx::for_each_argument(r, source.name, std::ref(collect));
         break;
     case Kind::variable:
-        const auto* value =
-            ngx_http_get_flushed_variable(r, static_cast<ngx_uint_t>(source.index));
+        const auto* value = ngx_http_get_flushed_variable(r, static_cast<ngx_uint_t>(source.index));
         if (value != nullptr && value->not_found == 0) {
             collect(without_scheme({reinterpret_cast<const char*>(value->data), value->len}));
         }

@@ -14,7 +14,7 @@ struct TokenSource {
     enum class Kind : std::uint8_t { bearer, header, cookie, argument, variable };
 
     Kind kind = Kind::bearer;
-    std::string name;  // of the header, cookie or argument: lower case
+    std::string name;                  // of the header, cookie or argument: lower case
     ngx_int_t index = NGX_CONF_UNSET;  // of the variable; also for header, cookie and argument
 
     bool removable() const noexcept { return kind != Kind::variable; }
@@ -22,7 +22,8 @@ struct TokenSource {
 };
 
 // From `token=$variable`. False if the variable cannot be used, which has been logged.
-bool parse_token_source(const ngx::Directive& directive, std::string_view variable, TokenSource& source);
+bool parse_token_source(const ngx::Directive& directive, std::string_view variable,
+                        TokenSource& source);
 
 // The token's text borrows the request's memory. Empty: there is none.
 struct FoundToken {

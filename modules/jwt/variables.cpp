@@ -39,8 +39,8 @@ VariableValue in_pool(ngx_http_request_t* r, std::string_view text) {
     return ngx::view(ngx::copy(r->pool, text));
 }
 
-// Anybody can send a token with a line break in a claim: a variable that ends up in a header line must
-// not be able to start another one.
+// Anybody can send a token with a line break in a claim: a variable that ends up in a header line
+// must not be able to start another one.
 bool breaks_line(std::string_view text) noexcept {
     return text.find_first_of("\r\n") != std::string_view::npos;
 }
@@ -88,9 +88,7 @@ VariableValue claims(ngx_http_request_t* r) {
     return token ? in_pool(r, compact_json(token->payload())) : std::nullopt;
 }
 
-VariableValue now_time(ngx_http_request_t* r) {
-    return in_pool(r, std::to_string(ngx_time()));
-}
+VariableValue now_time(ngx_http_request_t* r) { return in_pool(r, std::to_string(ngx_time())); }
 
 VariableValue verified(ngx_http_request_t* r) {
     return verified_token(r) ? VariableValue("1") : std::nullopt;

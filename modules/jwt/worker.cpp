@@ -11,9 +11,7 @@ Worker* this_worker = nullptr;
 
 }  // namespace
 
-Worker& worker() {
-    return *this_worker;
-}
+Worker& worker() { return *this_worker; }
 
 ngx_int_t create_worker(ngx_cycle_t*) {
     if (ngx::handles_requests()) {
@@ -22,8 +20,6 @@ ngx_int_t create_worker(ngx_cycle_t*) {
     return NGX_OK;
 }
 
-void destroy_worker(ngx_cycle_t*) {
-    delete std::exchange(this_worker, nullptr);
-}
+void destroy_worker(ngx_cycle_t*) { delete std::exchange(this_worker, nullptr); }
 
 }  // namespace gatehouse::jwt

@@ -3,7 +3,8 @@
 namespace gatehouse::ngx {
 namespace {
 
-void log_at(ngx_uint_t level, const ngx_conf_t* cf, const ConfPlace& place, std::string_view text) noexcept {
+void log_at(ngx_uint_t level, const ngx_conf_t* cf, const ConfPlace& place,
+            std::string_view text) noexcept {
     if (place.file.empty()) {
         ngx_log_error(level, cf->log, 0, "%*s", text.size(), text.data());
         return;
@@ -19,9 +20,7 @@ std::string with_hint(std::string text, std::string_view hint) {
     return text;
 }
 
-std::string quoted(std::string_view text) {
-    return std::string("\"").append(text).append("\"");
-}
+std::string quoted(std::string_view text) { return std::string("\"").append(text).append("\""); }
 
 }  // namespace
 
@@ -64,7 +63,8 @@ std::optional<std::string_view> Directive::variable_name(std::string_view text) 
     return text.substr(1);
 }
 
-std::optional<std::string_view> named_value(std::string_view parameter, std::string_view name) noexcept {
+std::optional<std::string_view> named_value(std::string_view parameter,
+                                            std::string_view name) noexcept {
     if (parameter.size() <= name.size() || !parameter.starts_with(name) ||
         parameter[name.size()] != '=') {
         return std::nullopt;
@@ -107,7 +107,8 @@ void log_conf_error(const ngx_conf_t* cf, const ConfPlace& place, std::string_vi
     log_at(NGX_LOG_EMERG, cf, place, text);
 }
 
-void log_conf_warning(const ngx_conf_t* cf, const ConfPlace& place, std::string_view text) noexcept {
+void log_conf_warning(const ngx_conf_t* cf, const ConfPlace& place,
+                      std::string_view text) noexcept {
     log_at(NGX_LOG_WARN, cf, place, text);
 }
 

@@ -57,7 +57,8 @@ class Directive {
 };
 
 // The value of `name=value`; nothing if `parameter` is not of that name.
-std::optional<std::string_view> named_value(std::string_view parameter, std::string_view name) noexcept;
+std::optional<std::string_view> named_value(std::string_view parameter,
+                                            std::string_view name) noexcept;
 
 // nginx's own readings of numbers, sizes (k, m) and times; nothing if malformed.
 std::optional<std::size_t> parse_number(std::string_view text) noexcept;
@@ -98,7 +99,8 @@ struct Merger;
 template <class Conf, ConfResult (*Function)(ngx_conf_t*, const Conf&, Conf&)>
 struct Merger<Function> {
     static char* call(ngx_conf_t* cf, void* parent, void* child) {
-        return const_cast<char*>(Function(cf, *static_cast<Conf*>(parent), *static_cast<Conf*>(child)));
+        return const_cast<char*>(
+            Function(cf, *static_cast<Conf*>(parent), *static_cast<Conf*>(child)));
     }
 };
 

@@ -31,7 +31,11 @@ std::string system_error(std::string_view call, std::string_view path) {
     std::array<u_char, NGX_MAX_ERROR_STR> text;
     const u_char* end = ngx_strerror(error, text.data(), text.size());
     std::string problem(call);
-    problem.append(" \"").append(path).append("\" failed (").append(std::to_string(error)).append(": ");
+    problem.append(" \"")
+        .append(path)
+        .append("\" failed (")
+        .append(std::to_string(error))
+        .append(": ");
     problem.append(reinterpret_cast<const char*>(text.data()),
                    static_cast<std::size_t>(end - text.data()));
     return problem + ')';

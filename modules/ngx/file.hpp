@@ -8,7 +8,8 @@
 
 namespace gatehouse::ngx {
 
-// A small regular file read whole. `problem` is empty on success and otherwise says, in nginx's manner
+// A small regular file read whole. `problem` is empty on success and otherwise says, in nginx's
+// manner
 // (`open() "x" failed (2: No such file or directory)`), why `content` is empty.
 struct FileContent {
     std::string content;

@@ -15,8 +15,8 @@ void destroy(void* object) noexcept {
 }
 
 // A T that lives as long as `pool` and is then destroyed. The cleanup is taken first, the object
-// constructed, and only then the cleanup armed: no step can leak. Throws std::bad_alloc and whatever
-// the constructor throws.
+// constructed, and only then the cleanup armed: no step can leak. Throws std::bad_alloc and
+// whatever the constructor throws.
 template <class T, class... Args>
 T* make(ngx_pool_t* pool, Args&&... args) {
     static_assert(alignof(T) <= NGX_ALIGNMENT, "pools align to NGX_ALIGNMENT");

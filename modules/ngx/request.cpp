@@ -3,8 +3,8 @@
 namespace gatehouse::ngx {
 namespace {
 
-// nginx lists cannot lose an element, so the kept lines go to a new list. The old one stays as it is:
-// r->headers_in.host and its like point into it.
+// nginx lists cannot lose an element, so the kept lines go to a new list. The old one stays as it
+// is: r->headers_in.host and its like point into it.
 template <class Keep>
 void keep_headers(ngx_http_request_t* r, Keep keep) {
     ngx_list_t kept;
@@ -83,7 +83,8 @@ void remove_argument(ngx_http_request_t* r, std::string_view name) {
     r->valid_unparsed_uri = 0;
 }
 
-ngx_table_elt_t* add_response_header(ngx_http_request_t* r, std::string_view name, std::string_view value) {
+ngx_table_elt_t* add_response_header(ngx_http_request_t* r, std::string_view name,
+                                     std::string_view value) {
     auto* line = static_cast<ngx_table_elt_t*>(ngx_list_push(&r->headers_out.headers));
     if (line == nullptr) {
         throw std::bad_alloc();

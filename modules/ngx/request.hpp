@@ -87,7 +87,8 @@ inline void forget_variable(ngx_http_request_t* r, ngx_int_t index) noexcept {
 }
 
 // Adds a response header line. Throws std::bad_alloc.
-ngx_table_elt_t* add_response_header(ngx_http_request_t* r, std::string_view name, std::string_view value);
+ngx_table_elt_t* add_response_header(ngx_http_request_t* r, std::string_view name,
+                                     std::string_view value);
 
 // Splits `text` at `separator` and calls `visit` with each piece.
 template <class Visit>

@@ -35,7 +35,8 @@ inline bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept
     return a.size() == b.size() && ngx_strncasecmp(borrow(a).data, borrow(b).data, a.size()) == 0;
 }
 
-// nginx compares names of variables and headers in lower case and with `_` for `-`: `$http_x_token`.
+// nginx compares names of variables and headers in lower case and with `_` for `-`:
+// `$http_x_token`.
 inline bool names_header(std::string_view variable, std::string_view header) noexcept {
     if (variable.size() != header.size()) {
         return false;

@@ -14,8 +14,8 @@ ngx_http_output_body_filter_pt next_body_filter;
 ngx_int_t finish(ngx_http_request_t* r, void* data, ngx_int_t rc);
 constexpr auto kFinish = guard<OnThrow::error, finish>;
 
-// nginx may call this twice, before and after an error_page: the last word counts, and the parent runs
-// only after it.
+// nginx may call this twice, before and after an error_page: the last word counts, and the parent
+// runs only after it.
 ngx_int_t finish(ngx_http_request_t* r, void* data, ngx_int_t rc) {
     auto& answer = *static_cast<Answer*>(data);
     const bool special = rc >= NGX_HTTP_SPECIAL_RESPONSE;

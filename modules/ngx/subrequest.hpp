@@ -20,10 +20,10 @@ struct Answer {
     bool encoded = false;    // a Content-Encoding was applied
 };
 
-// Starts a GET subrequest for `uri` (a path with an optional query, not escaped) on behalf of `r`, with
-// none of the client's header lines but Host and without its body. When it has ended, `r` runs its
-// phases again. `answer` must live as long as the request. False if it could not be started, with the
-// reason in the log. Throws std::bad_alloc.
+// Starts a GET subrequest for `uri` (a path with an optional query, not escaped) on behalf of `r`,
+// with none of the client's header lines but Host and without its body. When it has ended, `r` runs
+// its phases again. `answer` must live as long as the request. False if it could not be started,
+// with the reason in the log. Throws std::bad_alloc.
 bool start_subrequest(ngx_http_request_t* r, std::string_view uri, Answer& answer);
 
 // To be called in postconfiguration by modules that use start_subrequest(). Such a module must come

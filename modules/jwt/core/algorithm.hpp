@@ -30,7 +30,17 @@ enum class Algorithm : std::uint8_t {
 inline constexpr std::size_t kAlgorithms = 16;
 
 // kty and crv of a JWK in one: what a key can do follows from this alone.
-enum class KeyType : std::uint8_t { oct, rsa, rsa_pss, p256, p384, p521, secp256k1, ed25519, ed448 };
+enum class KeyType : std::uint8_t {
+    oct,
+    rsa,
+    rsa_pss,
+    p256,
+    p384,
+    p521,
+    secp256k1,
+    ed25519,
+    ed448
+};
 
 enum class Family : std::uint8_t { hmac, rsa_pkcs1, rsa_pss, ecdsa, eddsa };
 

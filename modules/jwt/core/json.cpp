@@ -6,8 +6,8 @@
 namespace gatehouse::jwt {
 namespace {
 
-// One pass over the text before jansson sees it. Commas and openers bound the number of members from
-// above; they need not be exact.
+// One pass over the text before jansson sees it. Commas and openers bound the number of members
+// from above; they need not be exact.
 bool within_limits(std::string_view text, const JsonLimits& limits) noexcept {
     std::size_t depth = 0;
     std::size_t members = 0;
@@ -74,7 +74,8 @@ void append_object(std::string& out, const json_t* value) {
     bool first = true;
     // jansson's iterators take a non-const object but do not change it.
     auto* const object = const_cast<json_t*>(value);
-    for (void* it = json_object_iter(object); it != nullptr; it = json_object_iter_next(object, it)) {
+    for (void* it = json_object_iter(object); it != nullptr;
+         it = json_object_iter_next(object, it)) {
         if (!std::exchange(first, false)) {
             out += ',';
         }
@@ -100,7 +101,8 @@ bool equal_objects(const json_t* a, const json_t* b) noexcept {
         return false;
     }
     auto* const object = const_cast<json_t*>(a);
-    for (void* it = json_object_iter(object); it != nullptr; it = json_object_iter_next(object, it)) {
+    for (void* it = json_object_iter(object); it != nullptr;
+         it = json_object_iter_next(object, it)) {
         const json_t* other =
             json_object_getn(b, json_object_iter_key(it), json_object_iter_key_len(it));
         if (other == nullptr || !equal(json_object_iter_value(it), other)) {
@@ -122,7 +124,8 @@ bool equal_arrays(const json_t* a, const json_t* b) noexcept {
     return true;
 }
 
-// Converting the integer to double would round above 2^53; so the double is brought to the integers.
+// Converting the integer to double would round above 2^53; so the double is brought to the
+// integers.
 int compare_integer_real(json_int_t integer, double real) noexcept {
     constexpr double kLimit = 9223372036854775808.0;  // 2^63
     if (real >= kLimit) {
@@ -146,7 +149,8 @@ std::optional<Json> parse_json(std::string_view text, const JsonLimits& limits) 
         return std::nullopt;
     }
     json_error_t error;
-    Json value(json_loadb(text.data(), text.size(), JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error));
+    Json value(
+        json_loadb(text.data(), text.size(), JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error));
     if (!value) {
         return std::nullopt;
     }

@@ -199,7 +199,8 @@ BigNum key_number(EVP_PKEY* key, const char* name) {
     return BigNum(number);
 }
 
-// An even modulus or exponent, or the exponent 1 (with which every message signs itself), is no key.
+// An even modulus or exponent, or the exponent 1 (with which every message signs itself), is no
+// key.
 Error check_rsa(EVP_PKEY* key) {
     const int bits = EVP_PKEY_get_bits(key);
     if (bits < kMinRsaBits) {

@@ -16,17 +16,19 @@
 
 namespace gatehouse::jwt {
 
-// A key that verifies signatures. Parsed once; the work of OpenSSL that does not depend on the token
-// is done at the first use of each algorithm and kept.
+// A key that verifies signatures. Parsed once; the work of OpenSSL that does not depend on the
+// token is done at the first use of each algorithm and kept.
 class Key {
   public:
-    // A JWK (RFC 7517 section 4, RFC 7518 section 6, RFC 8037, RFC 8812). Private members are ignored.
-    // Errors: key_type_unsupported, key_not_for_signatures (use, key_ops), key_algorithm_mismatch
+    // A JWK (RFC 7517 section 4, RFC 7518 section 6, RFC 8037, RFC 8812). Private members are
+    // ignored. Errors: key_type_unsupported, key_not_for_signatures (use, key_ops),
+    // key_algorithm_mismatch
     // ("alg" names an algorithm that the key cannot do), key_member_invalid, key_invalid,
     // key_too_weak (RSA below 2048 bits), secret_empty, secret_is_pem, internal.
     static Result<Key> from_jwk(const json_t* jwk);
 
-    // A public key (SubjectPublicKeyInfo or PKCS #1) or an X.509 certificate in PEM. Errors as above.
+    // A public key (SubjectPublicKeyInfo or PKCS #1) or an X.509 certificate in PEM. Errors as
+    // above.
     static Result<Key> from_pem(std::string_view pem, std::string kid);
 
     // A plain HMAC secret, taken byte for byte. Errors: secret_empty, secret_is_pem.

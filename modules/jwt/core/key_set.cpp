@@ -67,9 +67,9 @@ Result<std::vector<Key>> parse_keyval(json_t* root, const KeyLimits& limits,
     for (void* it = json_object_iter(root); it != nullptr; it = json_object_iter_next(root, it)) {
         const std::string_view kid(json_object_iter_key(it), json_object_iter_key_len(it));
         const auto pem = string_of(json_object_iter_value(it));
-        collector.add(pem ? Key::from_pem(*pem, std::string(kid))
-                          : Result<Key>(Error::key_member_invalid),
-                      kid);
+        collector.add(
+            pem ? Key::from_pem(*pem, std::string(kid)) : Result<Key>(Error::key_member_invalid),
+            kid);
     }
     return collector.take();
 }
@@ -78,8 +78,12 @@ Result<std::vector<Key>> parse_keyval(json_t* root, const KeyLimits& limits,
 struct ByKid {
     using is_transparent = void;
     bool operator()(const Key& a, const Key& b) const noexcept { return a.kid() < b.kid(); }
-    bool operator()(const Key& a, std::string_view b) const noexcept { return !a.kid() || *a.kid() < b; }
-    bool operator()(std::string_view a, const Key& b) const noexcept { return b.kid() && a < *b.kid(); }
+    bool operator()(const Key& a, std::string_view b) const noexcept {
+        return !a.kid() || *a.kid() < b;
+    }
+    bool operator()(std::string_view a, const Key& b) const noexcept {
+        return b.kid() && a < *b.kid();
+    }
 };
 
 }  // namespace

@@ -28,8 +28,8 @@ struct KeyNote {
     bool skipped;  // false: the key is used all the same
 };
 
-// An immutable set of keys. Keys that are not meant for signatures are left out without a word, keys
-// that cannot be used with a note; a set may therefore be empty.
+// An immutable set of keys. Keys that are not meant for signatures are left out without a word,
+// keys that cannot be used with a note; a set may therefore be empty.
 class KeySet {
   public:
     KeySet() = default;

@@ -18,13 +18,13 @@ class Path {
     // Successive member names, taken literally.
     static Path of_names(std::vector<std::string> names);
 
-    // jq-like: `.name`, `."any name"` (JSON string escapes), `["any name"]`, `[3]`, `[-1]` (from the
-    // end), in any sequence, beginning with `.` or `[`. A bare name is a letter or underscore, then
-    // letters, digits, underscores and hyphens. Error: path_syntax.
+    // jq-like: `.name`, `."any name"` (JSON string escapes), `["any name"]`, `[3]`, `[-1]` (from
+    // the end), in any sequence, beginning with `.` or `[`. A bare name is a letter or underscore,
+    // then letters, digits, underscores and hyphens. Error: path_syntax.
     static Result<Path> parse_jq(std::string_view text);
 
-    // Member names separated by `delimiter`; a name in `quote`s may contain it. Neither may be empty.
-    // Error: path_syntax (empty name, unpaired quote, text after a closing quote).
+    // Member names separated by `delimiter`; a name in `quote`s may contain it. Neither may be
+    // empty. Error: path_syntax (empty name, unpaired quote, text after a closing quote).
     static Result<Path> parse_delimited(std::string_view text, std::string_view delimiter,
                                         std::string_view quote);
 

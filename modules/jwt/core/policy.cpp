@@ -9,18 +9,15 @@ bool holds(const std::vector<std::string>& list, std::string_view text) noexcept
     return std::find(list.begin(), list.end(), text) != list.end();
 }
 
-char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
+char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // Media types are compared without regard to case, and "application/" may be left out.
 std::string_view short_type(std::string_view type) noexcept {
     static constexpr std::string_view kPrefix = "application/";
-    const bool prefixed =
-        type.size() > kPrefix.size() &&
-        std::equal(kPrefix.begin(), kPrefix.end(), type.begin(),
-                   [](char a, char b) { return a == lower(b); }) &&
-        type.find('/', kPrefix.size()) == std::string_view::npos;
+    const bool prefixed = type.size() > kPrefix.size() &&
+                          std::equal(kPrefix.begin(), kPrefix.end(), type.begin(),
+                                     [](char a, char b) { return a == lower(b); }) &&
+                          type.find('/', kPrefix.size()) == std::string_view::npos;
     return prefixed ? type.substr(kPrefix.size()) : type;
 }
 
@@ -33,9 +30,8 @@ bool same_type(std::string_view a, std::string_view b) noexcept {
 
 bool type_accepted(const Token& token, const Policy& policy) noexcept {
     const auto type = string_of(member(token.header(), "typ"));
-    return type && std::any_of(policy.types.begin(), policy.types.end(), [&](const auto& accepted) {
-               return same_type(*type, accepted);
-           });
+    return type && std::any_of(policy.types.begin(), policy.types.end(),
+                               [&](const auto& accepted) { return same_type(*type, accepted); });
 }
 
 // Tries keys one by one and remembers whether there was one to try.
@@ -68,7 +64,8 @@ class Trial {
 };
 
 // Nothing if the claim is absent; an error in `error` if it is no number.
-std::optional<NumericDate> date(const json_t* claims, std::string_view name, Error& error) noexcept {
+std::optional<NumericDate> date(const json_t* claims, std::string_view name,
+                                Error& error) noexcept {
     const json_t* value = member(claims, name);
     if (value == nullptr) {
         return std::nullopt;
@@ -155,7 +152,8 @@ Result<RevocationList> RevocationList::parse(std::string_view text) {
     }
     RevocationList list;
     auto* const object = const_cast<json_t*>(root->get());  // iterating does not change it
-    for (void* it = json_object_iter(object); it != nullptr; it = json_object_iter_next(object, it)) {
+    for (void* it = json_object_iter(object); it != nullptr;
+         it = json_object_iter_next(object, it)) {
         list.names_.emplace(json_object_iter_key(it), json_object_iter_key_len(it));
     }
     return list;
@@ -174,7 +172,8 @@ Error check_header(const Token& token, const Policy& policy) {
     return Error::none;
 }
 
-Error check_signature(const Token& token, const Policy& policy, std::span<const KeySet* const> sets) {
+Error check_signature(const Token& token, const Policy& policy,
+                      std::span<const KeySet* const> sets) {
     Trial trial(token, policy);
     const auto kid = token.kid();
     if (!kid) {

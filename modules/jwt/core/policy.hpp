@@ -40,8 +40,8 @@ class RevocationList {
 // Seconds since the epoch, with fractions: NumericDate (RFC 7519 section 2).
 using NumericDate = double;
 
-// Everything that a place demands of a token besides a valid signature, as a value. Empty lists demand
-// nothing.
+// Everything that a place demands of a token besides a valid signature, as a value. Empty lists
+// demand nothing.
 struct Policy {
     TokenLimits limits;
     AlgorithmSet algorithms = AlgorithmSet::all();
@@ -59,14 +59,15 @@ struct Policy {
     std::shared_ptr<const RevocationList> revoked_kids;
 };
 
-// The steps of a verification, cheapest first; the caller stops at the first that is not Error::none.
-// Errors: algorithm_not_allowed, type_not_allowed, kid_revoked.
+// The steps of a verification, cheapest first; the caller stops at the first that is not
+// Error::none. Errors: algorithm_not_allowed, type_not_allowed, kid_revoked.
 Error check_header(const Token& token, const Policy& policy);
 
-// Finds the keys that may have signed the token and tries them: with a kid, the keys of that kid, else
-// those without one; without a kid, every key that fits. Errors: no_matching_key, bad_signature,
-// internal.
-Error check_signature(const Token& token, const Policy& policy, std::span<const KeySet* const> sets);
+// Finds the keys that may have signed the token and tries them: with a kid, the keys of that kid,
+// else those without one; without a kid, every key that fits. Errors: no_matching_key,
+// bad_signature, internal.
+Error check_signature(const Token& token, const Policy& policy,
+                      std::span<const KeySet* const> sets);
 
 // Requires token.claims(). Errors: time_claim_not_number, expired, not_yet_valid, issued_in_future,
 // lifetime_too_long, issuer_mismatch, audience_mismatch, claim_missing, subject_revoked,

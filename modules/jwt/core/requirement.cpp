@@ -76,7 +76,8 @@ Outcome ordered(Comparison comparison, const json_t* actual, const json_t* expec
     }
 }
 
-Outcome matches(const json_t* actual, const json_t* expected, const std::optional<Pattern>& compiled) {
+Outcome matches(const json_t* actual, const json_t* expected,
+                const std::optional<Pattern>& compiled) {
     const auto subject = string_of(actual);
     if (!subject) {
         return std::nullopt;

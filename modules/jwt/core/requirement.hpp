@@ -43,7 +43,8 @@ class Pattern {
     std::unique_ptr<State> state_;
 };
 
-// `auth_jwt_require_claim` or `auth_jwt_require_header`: a path, an operator and what is expected there.
+// `auth_jwt_require_claim` or `auth_jwt_require_header`: a path, an operator and what is expected
+// there.
 class Requirement {
   public:
     // A literal expected value. Errors: value_type (it can never fit the operator), pattern_syntax.
@@ -54,9 +55,9 @@ class Requirement {
 
     bool is_dynamic() const noexcept { return !expected_; }
 
-    // Whether `root` (the claims, or the header) meets the requirement. `text` is the expected JSON of
-    // a dynamic requirement and ignored otherwise. False if the value is missing, and if the types do
-    // not fit the operator, negated or not.
+    // Whether `root` (the claims, or the header) meets the requirement. `text` is the expected JSON
+    // of a dynamic requirement and ignored otherwise. False if the value is missing, and if the
+    // types do not fit the operator, negated or not.
     bool met_by(const json_t* root, std::string_view text) const;
 
   private:

@@ -15,8 +15,8 @@ namespace {
 
 using Digest = std::array<unsigned char, EVP_MAX_MD_SIZE>;
 
-// Empties the error queue on the way. A signature that could not be checked for want of memory is not
-// known to be bad.
+// Empties the error queue on the way. A signature that could not be checked for want of memory is
+// not known to be bad.
 Error verdict(bool valid) noexcept {
     bool out_of_memory = false;
     while (const unsigned long error = ERR_get_error()) {
@@ -161,8 +161,8 @@ class EcdsaVerifier final : public Verifier {
         }
         // That r and s are in [1, n-1] is checked by OpenSSL.
         const DerSignature der(signature.substr(0, number_bytes_), signature.substr(number_bytes_));
-        return verdict(EVP_PKEY_verify(context_.get(), der.data(), der.size(), digest.data(), size) ==
-                       1);
+        return verdict(
+            EVP_PKEY_verify(context_.get(), der.data(), der.size(), digest.data(), size) == 1);
     }
 
   private:
@@ -230,7 +230,8 @@ std::unique_ptr<Verifier> make_hmac_verifier(Algorithm algorithm, std::string_vi
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
                                          const_cast<char*>(algorithm_traits.digest), 0),
         OSSL_PARAM_construct_end()};
-    if (!context || EVP_MAC_init(context.get(), octets(secret.data()), secret.size(), params.data()) != 1) {
+    if (!context ||
+        EVP_MAC_init(context.get(), octets(secret.data()), secret.size(), params.data()) != 1) {
         ERR_clear_error();
         return nullptr;
     }

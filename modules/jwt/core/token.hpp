@@ -20,15 +20,16 @@ struct TokenLimits {
     friend bool operator==(const TokenLimits&, const TokenLimits&) = default;
 };
 
-// A JOSE header (RFC 7515 section 4) that is acceptable in form. Immutable and shared: an issuer sends
-// the same one with every token.
+// A JOSE header (RFC 7515 section 4) that is acceptable in form. Immutable and shared: an issuer
+// sends the same one with every token.
 struct Header {
     Json json;
     Algorithm algorithm;
 };
 
-// Headers that were parsed lately, found again by their encoded text. Bounded, and of no consequence:
-// an attacker who fills it with headers of his own only makes it useless. Not thread-safe.
+// Headers that were parsed lately, found again by their encoded text. Bounded, and of no
+// consequence: an attacker who fills it with headers of his own only makes it useless. Not
+// thread-safe.
 class HeaderCache {
   public:
     // Errors: those of Token::parse() that concern the header.
@@ -45,8 +46,8 @@ class HeaderCache {
     std::size_t next_ = 0;  // the entry to replace when there is no room
 };
 
-// A JWS in compact serialization (RFC 7515 section 7.1) whose header is acceptable in form. Nothing in
-// it is to be believed before its signature was verified.
+// A JWS in compact serialization (RFC 7515 section 7.1) whose header is acceptable in form. Nothing
+// in it is to be believed before its signature was verified.
 class Token {
   public:
     // Checks size, structure and header, in this order, and leaves the claims alone. The text is
@@ -54,12 +55,15 @@ class Token {
     // Errors: token_too_large, not_compact_jws, encrypted_token, bad_base64url, header_not_json,
     // header_not_allowed (crit, b64), algorithm_missing, algorithm_unsupported (none included),
     // kid_not_string.
-    static Result<Token> parse(std::string_view text, const TokenLimits& limits, HeaderCache& headers);
+    static Result<Token> parse(std::string_view text, const TokenLimits& limits,
+                               HeaderCache& headers);
 
     std::string_view text() const noexcept { return text_; }
     const TokenLimits& limits() const noexcept { return limits_; }
     Algorithm algorithm() const noexcept { return header_->algorithm; }
-    std::optional<std::string_view> kid() const noexcept { return string_of(member(header(), "kid")); }
+    std::optional<std::string_view> kid() const noexcept {
+        return string_of(member(header(), "kid"));
+    }
     std::string_view signing_input() const noexcept { return signing_input_; }
     std::string_view signature() const noexcept { return signature_; }  // decoded
     const json_t* header() const noexcept { return header_->json.get(); }
