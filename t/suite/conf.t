@@ -1,5 +1,4 @@
 # Every file of conf/ is accepted by nginx, with freshly made keys, and none is left out.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;
