@@ -25,10 +25,16 @@ class [[nodiscard]] Result {
     }
 
     // All of these require ok().
-    T& operator*() noexcept { return *value_; }
-    const T& operator*() const noexcept { return *value_; }
-    T* operator->() noexcept { return &*value_; }
-    const T* operator->() const noexcept { return &*value_; }
+    T& operator*() noexcept { return *operator->(); }
+    const T& operator*() const noexcept { return *operator->(); }
+    T* operator->() noexcept {
+        assert(ok());
+        return &*value_;
+    }
+    const T* operator->() const noexcept {
+        assert(ok());
+        return &*value_;
+    }
 
   private:
     std::optional<T> value_;

@@ -1,6 +1,8 @@
+#include "jwt/access.hpp"
+
+#include "jwt/challenge.hpp"
 #include "jwt/context.hpp"
 #include "jwt/key_source.hpp"
-#include "jwt/worker.hpp"
 
 namespace gatehouse::jwt {
 namespace {
@@ -44,11 +46,9 @@ NumericDate now() noexcept {
 // Everything up to the keys. Error::none: state.current is the token to verify.
 Error read_request(ngx_http_request_t* r, RequestState& state, const LocConf& conf) {
     const TokenSource& source = conf.authentication.source;
-    const FoundToken found = carried_token(r, state, source);
-    if (conf.strip && state.stripped_source != source && !found.text.empty()) {
-        remove_token(r, source);
-        state.stripped_source = source;
-        state.stripped = found;
+    const FoundToken found = carried_token(r, source);
+    if (conf.strip && !conf.dry_run) {
+        strip_token(r, state, source, found);
     }
     if (found.text.empty()) {
         return Error::token_missing;
@@ -133,52 +133,84 @@ Decision verify(ngx_http_request_t* r, RequestState& state, const Pending& pendi
         // well.
         state.verified = pending.token;
     }
+    state.accepted = pending.token;
+    state.decided_for = &conf;
+    state.status = Status::passed;
     return check_values(r, conf);
 }
 
 Decision decide(ngx_http_request_t* r, RequestState& state, const LocConf& conf) {
     if (!state.pending) {
-        withdraw_challenge(state);
-        state.verified = nullptr;
-        state.status = Status::none;
         if (const Error error = read_request(r, state, conf); error != Error::none) {
             return Decision::reject(error);
         }
         state.pending = Pending{.conf = &conf, .token = state.current};
     }
-    Pending& pending = *state.pending;
     if (conf.policy.validate_signature) {
-        std::string problem;
-        switch (gather_keys(r, state, pending, problem)) {
-        case KeysReady::later:
+        Gathering gathering = gather_keys(r, state, *state.pending);
+        switch (gathering.state) {
+        case Gathering::State::waiting:
             return Decision::wait();
-        case KeysReady::failed:
-            return Decision::fail(std::move(problem));
-        case KeysReady::yes:
+        case Gathering::State::failed:
+            return Decision::fail(std::move(gathering.problem));
+        case Gathering::State::ready:
             break;
         }
     }
-    return verify(r, state, pending);
+    return verify(r, state, *state.pending);
+}
+
+void forget_decision(ngx_http_request_t* r, RequestState& state) noexcept {
+    if (state.refused_with != 0) {
+        withdraw_challenge(r);
+    }
+    state.pending.reset();
+    state.accepted = nullptr;
+    state.verified = nullptr;
+    state.decided_for = nullptr;
+    state.status = Status::none;
+    state.refused_with = 0;
+}
+
+void log_refusal(ngx_http_request_t* r, const LocConf& conf, const Decision& decision) noexcept {
+    if (decision.kind == Decision::Kind::fail) {
+        ngx::log(NGX_LOG_ERR, r->connection->log, "auth_jwt: ", decision.problem);
+        return;
+    }
+    ngx::log(conf.log_level, r->connection->log,
+             conf.dry_run ? "auth_jwt: rejected, dry run: " : "auth_jwt: rejected: ",
+             describe(decision.reason));
 }
 
 ngx_int_t refuse(ngx_http_request_t* r, RequestState& state, const LocConf& conf,
                  std::string_view realm, const Decision& decision) {
+    state.accepted = nullptr;
     state.verified = nullptr;
     state.status = conf.dry_run ? Status::rejected_dry_run : Status::rejected;
-    if (decision.kind == Decision::Kind::fail) {
-        ngx::log(NGX_LOG_ERR, r->connection->log, "auth_jwt: ", decision.problem);
-    } else {
-        ngx::log(conf.log_level, r->connection->log,
-                 conf.dry_run ? "auth_jwt: rejected, dry run: " : "auth_jwt: rejected: ",
-                 describe(decision.reason));
-    }
+    log_refusal(r, conf, decision);
     if (conf.dry_run) {
         return NGX_DECLINED;
     }
+    state.refused_with = static_cast<ngx_uint_t>(decision.status);
     if (decision.kind == Decision::Kind::reject) {
-        challenge(r, state, conf, realm, decision.status, decision.reason);
+        challenge(r, conf, realm, decision.status, decision.reason);
     }
     return decision.status;
+}
+
+ngx_int_t conclude(ngx_http_request_t* r, RequestState& state, const LocConf& conf,
+                   std::string_view realm, ngx_int_t allow) {
+    const Decision decision = decide(r, state, conf);
+    if (decision.kind == Decision::Kind::wait) {
+        return NGX_AGAIN;
+    }
+    state.pending.reset();
+    state.decided_for = &conf;
+    if (decision.kind != Decision::Kind::pass) {
+        return refuse(r, state, conf, realm, decision);
+    }
+    // A dry run lets through, but grants nothing: `satisfy any` must not count it.
+    return conf.dry_run ? NGX_DECLINED : allow;
 }
 
 // `allow` is what lets the request go on in the phase that this is.
@@ -188,55 +220,46 @@ ngx_int_t authenticate(ngx_http_request_t* r, const LocConf& conf, ngx_int_t all
         return NGX_DECLINED;
     }
     RequestState& state = RequestContext::obtain(r);
-    if (state.pending && state.pending->conf != &conf) {
-        state.pending.reset();
+    if (!state.pending || state.pending->conf != &conf) {
+        forget_decision(r, state);
     }
-    const Decision decision = decide(r, state, conf);
-    if (decision.kind == Decision::Kind::wait) {
-        return NGX_AGAIN;
+    try {
+        return conclude(r, state, conf, realm, allow);
+    } catch (...) {
+        forget_decision(r, state);
+        throw;
     }
-    state.pending.reset();
-    if (decision.kind != Decision::Kind::pass) {
-        return refuse(r, state, conf, realm, decision);
-    }
-    state.status = Status::passed;
-    return allow;
 }
 
-// Subrequests belong to a request that was judged; the access phase skips them on its own.
-bool concerns(const ngx_http_request_t* r, const LocConf& conf, Phase phase) noexcept {
-    return r == r->main && conf.phase == phase && conf.authentication.mode == Mode::enforced;
+bool concerns(const LocConf& conf, Phase phase) noexcept {
+    return conf.phase == phase && conf.authentication.mode == Mode::enforced;
+}
+
+// The location that keys come from may have inherited auth_jwt.
+bool fetches_keys(const ngx_http_request_t* r) noexcept {
+    for (; r != nullptr; r = r->parent) {
+        if (ngx::is_own_subrequest(r)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 }  // namespace
 
-FoundToken carried_token(ngx_http_request_t* r, const RequestState& state,
-                         const TokenSource& source) {
-    return state.stripped_source == source ? state.stripped : find_token(r, source);
-}
-
-Error read_token(RequestState& state, std::string_view text, const TokenLimits& limits) {
-    // Another place may have read it under more generous limits.
-    if (state.current && state.current->text() == text && state.current->limits() == limits) {
-        return Error::none;
-    }
-    auto token = Token::parse(text, limits, worker().headers);
-    if (!token) {
-        return token.error();
-    }
-    state.current = std::make_shared<Token>(std::move(*token));
-    return Error::none;
-}
-
 ngx_int_t preaccess(ngx_http_request_t* r) {
     const LocConf& conf = loc_conf(r);
+    if (!concerns(conf, Phase::preaccess) || fetches_keys(r)) {
+        return NGX_DECLINED;
+    }
     // NGX_OK would skip the rest of the phase, and with it the limits that follow.
-    return concerns(r, conf, Phase::preaccess) ? authenticate(r, conf, NGX_DECLINED) : NGX_DECLINED;
+    return authenticate(r, conf, NGX_DECLINED);
 }
 
+// nginx does not call this for subrequests.
 ngx_int_t access(ngx_http_request_t* r) {
     const LocConf& conf = loc_conf(r);
-    return concerns(r, conf, Phase::access) ? authenticate(r, conf, NGX_OK) : NGX_DECLINED;
+    return concerns(conf, Phase::access) ? authenticate(r, conf, NGX_OK) : NGX_DECLINED;
 }
 
 }  // namespace gatehouse::jwt

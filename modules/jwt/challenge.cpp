@@ -1,10 +1,18 @@
-#include "jwt/context.hpp"
+#include "jwt/challenge.hpp"
+
+#include <algorithm>
+
 #include "ngx/guard.hpp"
 
 namespace gatehouse::jwt {
 namespace {
 
+// Our line is known by the address of its name.
+constexpr std::string_view kField = "WWW-Authenticate";
+
 ngx_http_output_header_filter_pt next_header_filter;
+
+bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
 // quoted-string (RFC 9110 section 5.6.4). A realm may hold variables, so control characters, which
 // could end the line, become blanks.
@@ -14,8 +22,7 @@ void append_quoted(std::string& out, std::string_view text) {
         if (c == '"' || c == '\\') {
             out += '\\';
         }
-        const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-        out += control ? ' ' : c;
+        out += is_control(c) ? ' ' : c;
     }
     out += '"';
 }
@@ -51,48 +58,53 @@ std::string standard_challenge(std::string_view realm, ngx_int_t status, Error r
     return value;
 }
 
+std::string challenge_value(ngx_http_request_t* r, const LocConf& conf, std::string_view realm,
+                            ngx_int_t status, Error reason) {
+    if (conf.challenge.value == nullptr) {
+        return standard_challenge(realm, status, reason, conf.policy);
+    }
+    std::string value(ngx::evaluate(r, conf.challenge.value));
+    std::replace_if(value.begin(), value.end(), is_control, ' ');
+    return value;
+}
+
 // `satisfy any`, an error_page with another status and the like may turn a refusal into something
 // else; the challenge must not stay on that.
 ngx_int_t header_filter(ngx_http_request_t* r) {
-    if (r == r->main) {
-        RequestState* state = RequestContext::find(r);
-        const ngx_uint_t status = r->headers_out.status;
-        const bool refusal = status == NGX_HTTP_UNAUTHORIZED || status == NGX_HTTP_FORBIDDEN ||
-                             status == NGX_HTTP_BAD_REQUEST;
-        if (state != nullptr && !refusal) {
-            withdraw_challenge(*state);
-        }
+    const RequestState* state = RequestContext::find(r);
+    if (state != nullptr && state->refused_with != 0 &&
+        state->refused_with != r->headers_out.status) {
+        withdraw_challenge(r);
     }
     return next_header_filter(r);
 }
 
 }  // namespace
 
-void challenge(ngx_http_request_t* r, RequestState& state, const LocConf& conf,
-               std::string_view realm, ngx_int_t status, Error reason) {
+void challenge(ngx_http_request_t* r, const LocConf& conf, std::string_view realm, ngx_int_t status,
+               Error reason) {
     if (!conf.challenge.enabled) {
         return;
     }
-    const std::string standard = conf.challenge.value == nullptr
-                                     ? standard_challenge(realm, status, reason, conf.policy)
-                                     : std::string();
-    const std::string_view value =
-        conf.challenge.value == nullptr ? standard : ngx::evaluate(r, conf.challenge.value);
-    if (state.challenge != nullptr) {
-        state.challenge->value = ngx::copy(r->pool, value);
-        state.challenge->hash = 1;
+    const std::string value = challenge_value(r, conf, realm, status, reason);
+    if (value.empty()) {
         return;
     }
-    state.challenge = ngx::add_response_header(r, "WWW-Authenticate", value);
+    if (ngx_table_elt_t* line = ngx::find_response_header(r, kField)) {
+        line->value = ngx::copy(r->pool, value);
+        line->hash = 1;
+        return;
+    }
+    ngx_table_elt_t* line = ngx::add_response_header(r, kField, value);
 #if (nginx_version >= 1023000)
-    state.challenge->next = r->headers_out.www_authenticate;
+    line->next = r->headers_out.www_authenticate;
 #endif
-    r->headers_out.www_authenticate = state.challenge;  // `satisfy any` clears what hangs here
+    r->headers_out.www_authenticate = line;  // `satisfy any` clears what hangs here
 }
 
-void withdraw_challenge(RequestState& state) noexcept {
-    if (state.challenge != nullptr) {
-        state.challenge->hash = 0;
+void withdraw_challenge(ngx_http_request_t* r) noexcept {
+    if (ngx_table_elt_t* line = ngx::find_response_header(r, kField)) {
+        line->hash = 0;
     }
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct Authentication {
     Mode mode = Mode::off;
     ngx_http_complex_value_t* realm = nullptr;
     TokenSource source;
+    ngx::ConfPlace place;
 };
 
 enum class Phase : std::uint8_t { preaccess, access };
@@ -91,6 +93,7 @@ struct Limits {
     std::size_t json_depth = JsonLimits{}.depth;
     std::size_t json_members = JsonLimits{}.members;
     KeyLimits keys;
+    std::size_t tries = Policy{}.max_tries;
 };
 
 // What was written at one level. Nothing, or an empty list, means that it is inherited.
@@ -138,14 +141,11 @@ struct LocConf {
 // Static key files are read once, however many places name them.
 struct MainConf {
     std::map<std::string, KeySetPtr, std::less<>> key_files;
+    std::set<std::string, std::less<>> path_variables;  // of claim_set and header_set
+    ngx_int_t http_authorization = NGX_ERROR;           // indices of variables that
+    ngx_int_t http_cookie = NGX_ERROR;                  // auth_jwt_strip must make forget the token
 };
 
 ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& child);
-
-// Words for the log about a key of a set: `key 2 "kid" skipped: key is too short`.
-std::string describe(const KeyNote& note);
-
-// Adds the paths of claim_set and header_set, and the built-in variables.
-ngx_int_t add_variables(ngx_conf_t* cf);
 
 }  // namespace gatehouse::jwt

@@ -43,6 +43,7 @@ ngx::ConfResult set_authentication(ngx::Directive& directive, LocConf& conf) {
         return ngx::kDuplicate;
     }
     Authentication authentication;
+    authentication.place = directive.place();
     const bool off = is_off(directive.arg(0));
     authentication.mode = off ? Mode::off : Mode::enforced;
     authentication.realm = directive.complex(directive.arg(0));
@@ -135,7 +136,8 @@ ngx::ConfResult set_limits(ngx::Directive& directive, LocConf& conf) {
         if (!read_limit(text, "json_depth", ngx::parse_number, limits.json_depth) &&
             !read_limit(text, "json_members", ngx::parse_number, limits.json_members) &&
             !read_limit(text, "keys_size", ngx::parse_size, limits.keys.bytes) &&
-            !read_limit(text, "keys", ngx::parse_number, limits.keys.keys)) {
+            !read_limit(text, "keys", ngx::parse_number, limits.keys.keys) &&
+            !read_limit(text, "tries", ngx::parse_number, limits.tries)) {
             return directive.invalid_parameter(text);
         }
     }

@@ -7,7 +7,8 @@ namespace gatehouse::jwt {
 // The setters of the command table, by the file they are in. Each reads one directive and stores
 // what it says in conf.declared.
 
-// variables.cpp
+// variables.cpp; add_variables() adds the built-in ones
+ngx_int_t add_variables(ngx_conf_t* cf);
 ngx::ConfResult set_claim_variable(ngx::Directive& directive, MainConf& conf);
 ngx::ConfResult set_header_variable(ngx::Directive& directive, MainConf& conf);
 
@@ -49,6 +50,12 @@ ngx::ConfResult set_flag(ngx::Directive& directive, LocConf& conf) {
         return directive.invalid_value(directive.arg(0), "it must be \"on\" or \"off\"");
     }
     return ngx::kConfOk;
+}
+
+// Nothing passes a limit of 0.
+inline std::optional<std::size_t> positive_size(std::string_view text) noexcept {
+    const auto size = ngx::parse_size(text);
+    return size == std::size_t{0} ? std::nullopt : size;
 }
 
 template <auto Member, auto Parse>

@@ -117,6 +117,7 @@ ngx::ConfResult set_secret_env(ngx::Directive& directive, LocConf& conf) {
     if (value == nullptr) {
         return directive.error(what + " is not set");
     }
+    ngx::keep_environment(directive.cf(), name);
     std::string secret(value);
     drop_newline(secret);
     return add_secret(directive, conf, what, std::move(secret));

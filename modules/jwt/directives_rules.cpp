@@ -5,6 +5,7 @@ namespace {
 
 // `$var`, `json=...` or a plain string. False if it cannot be used, which has been logged.
 bool read_expected(const ngx::Directive& directive, std::string_view text, RuleText& rule) {
+    const bool is_pattern = rule.op.comparison == Comparison::match;  // `$` is the end there
     if (text.starts_with('$')) {
         const auto name = directive.variable_name(text);
         if (!name) {
@@ -22,6 +23,10 @@ bool read_expected(const ngx::Directive& directive, std::string_view text, RuleT
         }
         rule.expected = std::move(*value);
         return true;
+    }
+    if (text.find('$') != std::string_view::npos && !is_pattern) {
+        directive.invalid_parameter(text, "a variable must be the whole value");
+        return false;
     }
     rule.expected = Json(json_stringn(text.data(), text.size()));
     if (!rule.expected) {
@@ -78,6 +83,9 @@ ngx::ConfResult set_values(ngx::Directive& directive, LocConf& conf) {
         auto* value = directive.complex(text);
         if (value == nullptr) {
             return ngx::kConfError;
+        }
+        if (value->lengths == nullptr) {
+            return directive.invalid_parameter(text, "a value without a variable requires nothing");
         }
         requirement.values.push_back(value);
     }

@@ -8,12 +8,12 @@
 namespace gatehouse::jwt {
 namespace {
 
-// Few places have more sources of keys; each may hold auth_jwt_limits' worth of bytes.
+// Few places have more sources of keys; each may hold auth_jwt_limits' worth of keys.
 constexpr std::size_t kMaxEntries = 64;
 
 }  // namespace
 
-KeyCache::Entries::iterator KeyCache::find(std::string_view id) {
+KeyCache::Entries::iterator KeyCache::find(const CacheId& id) {
     const auto entry =
         std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.id == id; });
     if (entry != entries_.end()) {
@@ -22,32 +22,38 @@ KeyCache::Entries::iterator KeyCache::find(std::string_view id) {
     return entry;
 }
 
-KeySetPtr KeyCache::fresh(std::string_view id, ngx_msec_t lifetime) {
+KeySetPtr KeyCache::fresh(const CacheId& id, ngx_msec_t lifetime) {
     if (lifetime == 0) {
         return nullptr;
     }
     const auto entry = find(id);
-    return entry != entries_.end() && ngx_current_msec - entry->stored < lifetime ? entry->keys
-                                                                                  : nullptr;
+    const bool is_fresh = entry != entries_.end() && ngx_current_msec - entry->stored < lifetime;
+    return is_fresh ? entry->keys : nullptr;
 }
 
-Result<KeySetPtr> KeyCache::store(std::string_view id, std::string_view content, KeyFormat format,
-                                  const KeyLimits& limits, ngx_log_t* log) {
+Result<KeySetPtr> KeyCache::store(const CacheId& id, std::string_view content, ngx_log_t* log) {
+    const auto fingerprint = fingerprint_of(content);
+    if (!fingerprint) {
+        return Error::internal;
+    }
     auto entry = find(id);
-    if (entry != entries_.end() && entry->content == content) {
+    if (entry != entries_.end() && entry->fingerprint == *fingerprint) {
         entry->stored = ngx_current_msec;
         return entry->keys;
     }
     std::vector<KeyNote> notes;
-    auto parsed = KeySet::parse(content, format, limits, notes);
+    auto parsed = KeySet::parse(content, id.format, id.limits, notes);
     if (!parsed) {
         return parsed.error();
     }
     for (const KeyNote& note : notes) {
         ngx::log(NGX_LOG_WARN, log, "auth_jwt: ", describe(note));
     }
+    if (parsed->keys().empty()) {
+        return Error::no_usable_key;
+    }
     auto keys = std::make_shared<const KeySet>(std::move(*parsed));
-    Entry renewed{std::string(id), std::string(content), keys, ngx_current_msec};
+    Entry renewed{id, *fingerprint, keys, ngx_current_msec};
     if (entry != entries_.end()) {
         *entry = std::move(renewed);
         return keys;

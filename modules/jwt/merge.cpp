@@ -33,6 +33,7 @@ Policy make_policy(const Declared& declared, const Limits& limits) {
     policy.validate_signature = declared.validate_signature.value_or(true);
     policy.validate_exp = declared.validate_exp.value_or(true);
     policy.leeway = static_cast<double>(declared.leeway.value_or(0));
+    policy.max_tries = limits.tries;
     policy.min_secret_bytes = declared.min_hmac_bytes.value_or(0);
     if (declared.max_lifetime) {
         policy.max_lifetime = static_cast<double>(*declared.max_lifetime);
@@ -158,30 +159,39 @@ bool resolve_rules(ngx_conf_t* cf, const std::vector<RuleText>& texts,
     return true;
 }
 
-// A server's own level serves requests only where no location does: the locations may well name the
-// keys that it lacks. Without them such a request is refused when it comes.
-bool is_server_with_locations(ngx_conf_t* cf) noexcept {
-    const auto* core = static_cast<ngx_http_core_loc_conf_t*>(
-        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
-    return core->name.len == 0 && core->locations != nullptr;
+// A server's own level, and an `if` in it, serve requests only where no location does: the
+// locations may well name the keys that it lacks, or all requests are redirected. What does reach
+// it is refused.
+bool must_have_keys(const ngx_http_core_loc_conf_t& core, bool declared_here) noexcept {
+    const bool is_location = core.name.len > 0;
+    const bool is_if = core.noname == 1;
+    return is_location || (declared_here && !is_if && core.locations == nullptr);
 }
 
-bool check(ngx_conf_t* cf, const LocConf& conf) {
+std::string where(const ngx_http_core_loc_conf_t& core) {
+    return core.name.len == 0 ? std::string("in a server")
+                              : "in location \"" + std::string(ngx::view(core.name)) + "\"";
+}
+
+bool check(ngx_conf_t* cf, const LocConf& conf, bool declared_here) {
     if (conf.authentication.mode != Mode::enforced) {
         return true;
     }
+    const auto& core = *static_cast<ngx_http_core_loc_conf_t*>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
     const bool no_keys = conf.static_keys.empty() && conf.dynamic_files.empty() &&
                          conf.declared.key_requests.empty();
-    if (no_keys && conf.policy.validate_signature && !is_server_with_locations(cf)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"auth_jwt\" is on without any key; add auth_jwt_key_file, "
-                           "auth_jwt_key_request, auth_jwt_secret_file or auth_jwt_secret_env");
+    if (no_keys && conf.policy.validate_signature && must_have_keys(core, declared_here)) {
+        ngx::log_conf_error(cf, conf.authentication.place,
+                            "\"auth_jwt\" is on without any key " + where(core) +
+                                "; add auth_jwt_key_file, auth_jwt_key_request, "
+                                "auth_jwt_secret_file or auth_jwt_secret_env");
         return false;
     }
     if (conf.strip && !conf.authentication.source.removable()) {
-        ngx_conf_log_error(
-            NGX_LOG_EMERG, cf, 0,
-            "\"auth_jwt_strip\" needs the token in a header, a cookie or an argument");
+        ngx::log_conf_error(cf, conf.authentication.place,
+                            "\"auth_jwt_strip\" needs the token in a header, a cookie or an "
+                            "argument");
         return false;
     }
     return true;
@@ -189,17 +199,9 @@ bool check(ngx_conf_t* cf, const LocConf& conf) {
 
 }  // namespace
 
-std::string describe(const KeyNote& note) {
-    std::string text = "key " + std::to_string(note.position);
-    if (!note.kid.empty()) {
-        text.append(" \"").append(note.kid).append("\"");
-    }
-    text.append(note.skipped ? " skipped: " : ": ").append(describe(note.reason));
-    return text;
-}
-
 ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& child) {
     Declared& declared = child.declared;
+    const bool declared_here = declared.authentication.has_value();
     inherit_all(declared, parent.declared);
     const Limits limits = declared.limits.value_or(Limits{});
 
@@ -217,7 +219,7 @@ ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& child) {
         resolve_key_files(cf, child) && resolve_secrets(cf, child) &&
         resolve_rules(cf, declared.claim_rules, declared.nesting, child.claim_rules) &&
         resolve_rules(cf, declared.header_rules, declared.nesting, child.header_rules) &&
-        check(cf, child);
+        check(cf, child, declared_here);
     for (const KeySetPtr& keys : child.static_keys) {
         child.static_sets.push_back(keys.get());
     }

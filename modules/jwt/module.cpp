@@ -1,6 +1,7 @@
 #include "jwt/module.hpp"
 
-#include "jwt/context.hpp"
+#include "jwt/access.hpp"
+#include "jwt/challenge.hpp"
 #include "jwt/directives.hpp"
 #include "jwt/worker.hpp"
 
@@ -89,7 +90,7 @@ ngx_command_t commands[] = {
     { ngx_string("auth_jwt_log_level"), kAnywhere | NGX_CONF_TAKE1,
       setter<set_log_level>, kLoc, 0, nullptr },
     { ngx_string("auth_jwt_max_token_size"), kAnywhere | NGX_CONF_TAKE1,
-      setter<set_parsed<&D::max_token_size, ngx::parse_size>>, kLoc, 0, nullptr },
+      setter<set_parsed<&D::max_token_size, positive_size>>, kLoc, 0, nullptr },
     { ngx_string("auth_jwt_limits"), kAnywhere | NGX_CONF_1MORE,
       setter<set_limits>, kLoc, 0, nullptr },
 
@@ -128,8 +129,21 @@ ngx_int_t own_names(ngx_conf_t* cf) {
     return NGX_OK;
 }
 
+ngx_int_t variable_index(ngx_conf_t* cf, std::string_view name) {
+    ngx_str_t text = ngx::copy(cf->pool, name);
+    return ngx_http_get_variable_index(cf, &text);
+}
+
 ngx_int_t preconfigure(ngx_conf_t* cf) {
-    return own_names(cf) == NGX_OK ? add_variables(cf) : NGX_ERROR;
+    if (own_names(cf) != NGX_OK || add_variables(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    auto& conf = *static_cast<MainConf*>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_gatehouse_jwt_module));
+    conf.http_authorization = variable_index(cf, "http_authorization");
+    conf.http_cookie = variable_index(cf, "http_cookie");
+    return conf.http_authorization != NGX_ERROR && conf.http_cookie != NGX_ERROR ? NGX_OK
+                                                                                 : NGX_ERROR;
 }
 
 bool add_handler(ngx_conf_t* cf, ngx_http_phases phase, ngx_http_handler_pt handler) {
@@ -173,7 +187,7 @@ ngx_module_t ngx_http_gatehouse_jwt_module = {
     gatehouse::jwt::commands,
     NGX_HTTP_MODULE,
     nullptr,  // init master
-    nullptr,  // init module
+    gatehouse::ngx::guard<gatehouse::ngx::OnThrow::error, gatehouse::jwt::renew_worker>,
     gatehouse::ngx::guard<gatehouse::ngx::OnThrow::error, gatehouse::jwt::create_worker>,
     nullptr,  // init thread
     nullptr,  // exit thread
@@ -184,7 +198,7 @@ ngx_module_t ngx_http_gatehouse_jwt_module = {
 
 // What nginx reads from a dynamic module. The order puts this module before the copy filter, so
 // that its filters see bodies in memory, and before its siblings: of one phase the last registered
-// runs first, and tokens are looked at after the limits and the rules.
+// runs first, and tokens are looked at after our limits and rules.
 extern "C" {
 static char module_name[] = "ngx_http_gatehouse_jwt_module";
 

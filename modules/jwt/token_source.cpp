@@ -5,6 +5,8 @@
 #include <functional>
 #include <utility>
 
+#include "jwt/conf.hpp"
+#include "jwt/module.hpp"
 #include "ngx/request.hpp"
 
 namespace gatehouse::jwt {
@@ -129,9 +131,13 @@ void remove_token(ngx_http_request_t* r, const TokenSource& source) {
     case Kind::variable:
         break;
     }
-    // A copy that was read earlier must not find its way into a proxied header.
-    if (source.index >= 0) {
-        ngx::forget_variable(r, source.index);
+    // What was read earlier must not find its way into a proxied header.
+    const auto& conf = *static_cast<const MainConf*>(
+        ngx_http_get_module_main_conf(r, ngx_http_gatehouse_jwt_module));
+    for (const ngx_int_t index : {source.index, conf.http_authorization, conf.http_cookie}) {
+        if (index >= 0) {
+            ngx::forget_variable(r, index);
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 #include "jwt/context.hpp"
+#include "jwt/directives.hpp"
 #include "ngx/variable.hpp"
 
 namespace gatehouse::jwt {
@@ -10,28 +11,13 @@ constexpr std::string_view kClaimPrefix = "jwt_claim_";
 constexpr std::string_view kHeaderPrefix = "jwt_header_";
 constexpr std::string_view kVerifiedClaimPrefix = "jwt_verified_claim_";
 
-// The token whose claims may be read here, verified or not: the one that the location's own source
-// carries, and where tokens are off (an error page, say) the last one that was read.
-std::shared_ptr<Token> readable_token(ngx_http_request_t* r) {
-    const LocConf& conf = loc_conf(r);
-    if (conf.authentication.mode == Mode::off) {
-        const RequestState* state = RequestContext::find(r);
-        return state != nullptr ? state->current : nullptr;
-    }
-    RequestState& state = RequestContext::obtain(r);
-    const FoundToken found = carried_token(r->main, state, conf.authentication.source);
-    const bool readable = !found.text.empty() && !found.differing &&
-                          read_token(state, found.text, conf.policy.limits) == Error::none;
-    return readable ? state.current : nullptr;
-}
-
 std::shared_ptr<Token> token_with_claims(ngx_http_request_t* r) {
     auto token = readable_token(r);
     return token && token->load_claims() == Error::none ? token : nullptr;
 }
 
 std::shared_ptr<Token> verified_token(ngx_http_request_t* r) {
-    const RequestState* state = RequestContext::find(r);
+    const RequestState* state = nearest_state(r);
     return state != nullptr ? state->verified : nullptr;
 }
 
@@ -95,7 +81,7 @@ VariableValue verified(ngx_http_request_t* r) {
 }
 
 VariableValue status(ngx_http_request_t* r) {
-    const RequestState* state = RequestContext::find(r);
+    const RequestState* state = nearest_state(r);
     switch (state != nullptr ? state->status : Status::none) {
     case Status::passed:
         return "PASSED";
@@ -109,11 +95,22 @@ VariableValue status(ngx_http_request_t* r) {
     return std::nullopt;
 }
 
+// These promise more than a path variable keeps.
+bool is_reserved(std::string_view variable) noexcept {
+    return variable.starts_with("jwt_verified") || variable.starts_with("auth_jwt_");
+}
+
 template <VariableValue (*Get)(ngx_http_request_t*, const Path&)>
-ngx::ConfResult set_path_variable(ngx::Directive& directive) {
+ngx::ConfResult set_path_variable(ngx::Directive& directive, MainConf& conf) {
     const auto name = directive.variable_name(directive.arg(0));
     if (!name) {
         return ngx::kConfError;
+    }
+    if (is_reserved(*name)) {
+        return directive.error("the name \"" + std::string(directive.arg(0)) + "\" is reserved");
+    }
+    if (!conf.path_variables.emplace(*name).second) {
+        return directive.error("duplicate variable \"" + std::string(directive.arg(0)) + "\"");
     }
     std::vector<std::string> names;
     for (std::size_t i = 1; i < directive.args().size(); ++i) {
@@ -133,12 +130,12 @@ ngx::ConfResult set_path_variable(ngx::Directive& directive) {
 
 }  // namespace
 
-ngx::ConfResult set_claim_variable(ngx::Directive& directive, MainConf&) {
-    return set_path_variable<claim_at>(directive);
+ngx::ConfResult set_claim_variable(ngx::Directive& directive, MainConf& conf) {
+    return set_path_variable<claim_at>(directive, conf);
 }
 
-ngx::ConfResult set_header_variable(ngx::Directive& directive, MainConf&) {
-    return set_path_variable<header_at>(directive);
+ngx::ConfResult set_header_variable(ngx::Directive& directive, MainConf& conf) {
+    return set_path_variable<header_at>(directive, conf);
 }
 
 ngx_int_t add_variables(ngx_conf_t* cf) {

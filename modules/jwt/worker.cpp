@@ -13,6 +13,13 @@ Worker* this_worker = nullptr;
 
 Worker& worker() { return *this_worker; }
 
+ngx_int_t renew_worker(ngx_cycle_t*) {
+    if (this_worker != nullptr) {
+        this_worker->keys.clear();
+    }
+    return NGX_OK;
+}
+
 ngx_int_t create_worker(ngx_cycle_t*) {
     if (ngx::handles_requests()) {
         this_worker = new Worker;

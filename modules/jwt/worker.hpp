@@ -14,6 +14,9 @@ struct Worker {
 // Requires a process that handles requests, between init_process and exit_process.
 Worker& worker();
 
+// A process that is master and worker in one keeps its worker over a reload, but not the keys: they
+// are known by addresses in the old configuration.
+ngx_int_t renew_worker(ngx_cycle_t* cycle);
 ngx_int_t create_worker(ngx_cycle_t* cycle);
 void destroy_worker(ngx_cycle_t* cycle);
 

@@ -103,6 +103,23 @@ std::string full_name(const ngx_conf_t* cf, std::string_view path) {
     return std::string(view(name));
 }
 
+void keep_environment(const ngx_conf_t* cf, std::string_view name) {
+    auto* core =
+        reinterpret_cast<ngx_core_conf_t*>(ngx_get_conf(cf->cycle->conf_ctx, ngx_core_module));
+    auto* kept = static_cast<ngx_str_t*>(core->env.elts);
+    for (ngx_uint_t i = 0; i < core->env.nelts; ++i) {
+        const std::string_view one = view(kept[i]);
+        if (one.substr(0, one.find('=')) == name) {
+            return;
+        }
+    }
+    auto* added = static_cast<ngx_str_t*>(ngx_array_push(&core->env));
+    if (added == nullptr) {
+        throw std::bad_alloc();
+    }
+    *added = copy(cf->pool, name);
+}
+
 void log_conf_error(const ngx_conf_t* cf, const ConfPlace& place, std::string_view text) noexcept {
     log_at(NGX_LOG_EMERG, cf, place, text);
 }

@@ -69,6 +69,10 @@ std::optional<ngx_msec_t> parse_milliseconds(std::string_view text) noexcept;
 // Path relative to the directory of nginx.conf, as nginx takes its own files.
 std::string full_name(const ngx_conf_t* cf, std::string_view path);
 
+// As the `env` directive: without it nginx drops the variable from its environment, and a binary
+// upgrade, which reads the configuration again, would miss it. Throws std::bad_alloc.
+void keep_environment(const ngx_conf_t* cf, std::string_view name);
+
 // An error at EMERG as nginx prints those of the configuration, naming `place`.
 void log_conf_error(const ngx_conf_t* cf, const ConfPlace& place, std::string_view text) noexcept;
 void log_conf_warning(const ngx_conf_t* cf, const ConfPlace& place, std::string_view text) noexcept;

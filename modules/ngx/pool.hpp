@@ -29,11 +29,12 @@ T* make(ngx_pool_t* pool, Args&&... args) {
     return object;
 }
 
-// The first T that make() has put into `pool`; null if there is none.
-template <class T>
-T* find_made(const ngx_pool_t* pool) noexcept {
+// The latest T that make() has put into `pool` and that `wanted(const T&)` accepts; null if there
+// is none.
+template <class T, class Predicate>
+T* find_made(const ngx_pool_t* pool, Predicate wanted) noexcept {
     for (const ngx_pool_cleanup_t* c = pool->cleanup; c != nullptr; c = c->next) {
-        if (c->handler == destroy<T>) {
+        if (c->handler == destroy<T> && wanted(*static_cast<const T*>(c->data))) {
             return static_cast<T*>(c->data);
         }
     }

@@ -20,7 +20,15 @@ void keep_headers(ngx_http_request_t* r, Keep keep) {
             throw std::bad_alloc();
         }
         *copy = line;
+#if (nginx_version >= 1023000)
+        copy->next = nullptr;
+#endif
     });
+#if (nginx_version >= 1023000)
+    // What an earlier content handler of this request has linked belongs to the old list.
+    r->headers_in.multi = 0;
+    r->headers_in.multi_linked = 0;
+#endif
     ngx_list_t& headers = r->headers_in.headers;
     headers = kept;
     // ngx_list_t points at its own first part as long as there is only that one.
@@ -48,6 +56,29 @@ std::string without(std::string_view text, char separator, std::string_view join
     return kept;
 }
 
+// $http_cookie joins the lines that nginx has noted as cookies: those of the new list.
+void note_cookies(ngx_http_request_t* r) {
+#if (nginx_version >= 1023000)
+    ngx_table_elt_t** end = &r->headers_in.cookie;
+    for_each_header(r->headers_in.headers, [&](ngx_table_elt_t& line) {
+        if (is_named(line, "cookie")) {
+            *end = &line;
+            end = &line.next;
+        }
+    });
+    *end = nullptr;
+#else
+    ngx_array_t& cookies = r->headers_in.cookies;
+    cookies.nelts = 0;
+    for_each_header(r->headers_in.headers, [&](ngx_table_elt_t& line) {
+        if (is_named(line, "cookie")) {
+            // There is room: there were at least as many before.
+            *static_cast<ngx_table_elt_t**>(ngx_array_push(&cookies)) = &line;
+        }
+    });
+#endif
+}
+
 }  // namespace
 
 std::string_view evaluate(ngx_http_request_t* r, ngx_http_complex_value_t* value) {
@@ -62,6 +93,8 @@ void remove_request_header(ngx_http_request_t* r, std::string_view name) {
     keep_headers(r, [&](const ngx_table_elt_t& line) { return !is_named(line, name); });
     if (name == "authorization") {
         r->headers_in.authorization = nullptr;
+    } else if (name == "cookie") {
+        note_cookies(r);
     }
 }
 
@@ -75,6 +108,7 @@ void remove_cookie(ngx_http_request_t* r, std::string_view name) {
     keep_headers(r, [](const ngx_table_elt_t& line) {
         return line.value.len > 0 || !is_named(line, "cookie");
     });
+    note_cookies(r);
 }
 
 void remove_argument(ngx_http_request_t* r, std::string_view name) {
@@ -97,6 +131,16 @@ ngx_table_elt_t* add_response_header(ngx_http_request_t* r, std::string_view nam
 #endif
     line->hash = 1;
     return line;
+}
+
+ngx_table_elt_t* find_response_header(ngx_http_request_t* r, std::string_view name) noexcept {
+    ngx_table_elt_t* found = nullptr;
+    for_each_header(r->headers_out.headers, [&](ngx_table_elt_t& line) {
+        if (line.key.data == borrow(name).data) {
+            found = &line;
+        }
+    });
+    return found;
 }
 
 }  // namespace gatehouse::ngx

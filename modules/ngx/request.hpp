@@ -11,19 +11,19 @@
 
 namespace gatehouse::ngx {
 
-// What a module remembers about a client request. There is one per main request, subrequests share
-// it. It is registered as a cleanup of the request's pool and found there again after an internal
-// redirect or a filter's finalization has zeroed r->ctx.
+// What a module remembers about one request. Subrequests have their own, which lives in the pool
+// that they share with the main request. It is registered as a cleanup of that pool and found there
+// again after an internal redirect or a filter's finalization has zeroed r->ctx. A T is made from
+// the request and keeps it as its member `request`.
 template <class T, ngx_module_t& Module>
 class Context {
   public:
     // Null if obtain() was not called for this request yet.
     static T* find(ngx_http_request_t* r) noexcept {
-        ngx_http_request_t* main = r->main;
-        auto* context = static_cast<T*>(main->ctx[Module.ctx_index]);
-        if (context == nullptr && (main->internal || main->filter_finalize)) {
-            context = find_made<T>(main->pool);
-            main->ctx[Module.ctx_index] = context;
+        auto* context = static_cast<T*>(r->ctx[Module.ctx_index]);
+        if (context == nullptr && (r->internal || r->filter_finalize)) {
+            context = find_made<T>(r->pool, [r](const T& made) { return made.request == r; });
+            r->ctx[Module.ctx_index] = context;
         }
         return context;
     }
@@ -32,8 +32,8 @@ class Context {
     static T& obtain(ngx_http_request_t* r) {
         T* context = find(r);
         if (context == nullptr) {
-            context = make<T>(r->main->pool);
-            r->main->ctx[Module.ctx_index] = context;
+            context = make<T>(r->pool, r);
+            r->ctx[Module.ctx_index] = context;
         }
         return *context;
     }
@@ -47,15 +47,13 @@ Conf& location_conf(const ngx_http_request_t* r, const ngx_module_t& module) noe
 // The value in the request's pool. Throws std::bad_alloc.
 std::string_view evaluate(ngx_http_request_t* r, ngx_http_complex_value_t* value);
 
-// Calls `visit(ngx_table_elt_t&)` for each header line of a list, skipping the deleted ones.
+// Calls `visit(ngx_table_elt_t&)` for each header line of a list.
 template <class Visit>
 void for_each_header(ngx_list_t& headers, Visit visit) {
     for (ngx_list_part_t* part = &headers.part; part != nullptr; part = part->next) {
         auto* lines = static_cast<ngx_table_elt_t*>(part->elts);
         for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-            if (lines[i].hash != 0) {
-                visit(lines[i]);
-            }
+            visit(lines[i]);
         }
     }
 }
@@ -86,9 +84,15 @@ inline void forget_variable(ngx_http_request_t* r, ngx_int_t index) noexcept {
     r->variables[index].not_found = 0;
 }
 
-// Adds a response header line. Throws std::bad_alloc.
+// Sends a response header line. `name` is borrowed for good; for find_response_header() the line is
+// recognized by the address of its name, so that another module's line of the same name is never
+// taken for it. Throws std::bad_alloc.
 ngx_table_elt_t* add_response_header(ngx_http_request_t* r, std::string_view name,
                                      std::string_view value);
+
+// The line that add_response_header() was given this very `name` for, deleted or not; null if it is
+// gone. Pointers to lines must not be kept: nginx may cut the list back and fill it again.
+ngx_table_elt_t* find_response_header(ngx_http_request_t* r, std::string_view name) noexcept;
 
 // Splits `text` at `separator` and calls `visit` with each piece.
 template <class Visit>

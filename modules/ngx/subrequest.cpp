@@ -15,13 +15,13 @@ ngx_int_t finish(ngx_http_request_t* r, void* data, ngx_int_t rc);
 constexpr auto kFinish = guard<OnThrow::error, finish>;
 
 // nginx may call this twice, before and after an error_page: the last word counts, and the parent
-// runs only after it.
+// runs only after it. `return 444` in the location would cut the client's connection.
 ngx_int_t finish(ngx_http_request_t* r, void* data, ngx_int_t rc) {
     auto& answer = *static_cast<Answer*>(data);
     const bool special = rc >= NGX_HTTP_SPECIAL_RESPONSE;
     answer.status = special ? static_cast<ngx_uint_t>(rc) : r->headers_out.status;
     answer.finished = true;
-    return rc;
+    return rc == NGX_HTTP_CLOSE ? NGX_OK : rc;
 }
 
 // r->ctx does not survive the subrequest's own redirects (error_page, try_files); this does.
@@ -71,28 +71,58 @@ ngx_int_t body_filter(ngx_http_request_t* r, ngx_chain_t* in) {
 }
 
 // The client's own header must not steer the subrequest: a Content-Length would make the upstream
-// wait for a body that never comes, Range or If-None-Match would change the answer.
-void detach_from_client(ngx_http_request_t* sr) {
-    ngx_http_headers_in_t headers{};
-    if (ngx_list_init(&headers.headers, sr->pool, 4, sizeof(ngx_table_elt_t)) != NGX_OK) {
-        throw std::bad_alloc();
+// wait for a body that never comes, Range or If-None-Match would change the answer. All of it is
+// prepared before the subrequest exists: once it is queued, there is no way back.
+class Detachment {
+  public:
+    explicit Detachment(ngx_http_request_t* r)
+        : body_(allocate<ngx_http_request_body_t>(r->pool)), variables_(own_variables(r)) {
+        if (ngx_list_init(&headers_.headers, r->pool, 4, sizeof(ngx_table_elt_t)) != NGX_OK) {
+            throw std::bad_alloc();
+        }
+        headers_.host = r->headers_in.host;
+        headers_.server = r->headers_in.server;
+        headers_.content_length_n = -1;
+        headers_.keep_alive_n = -1;
+        if (headers_.host != nullptr) {
+            auto* line = static_cast<ngx_table_elt_t*>(ngx_list_push(&headers_.headers));
+            *line = *headers_.host;  // there is room for four
+        }
     }
-    headers.host = sr->headers_in.host;
-    headers.server = sr->headers_in.server;
-    headers.content_length_n = -1;
-    headers.keep_alive_n = -1;
-    if (headers.host != nullptr) {
-        auto* line = static_cast<ngx_table_elt_t*>(ngx_list_push(&headers.headers));
-        *line = *headers.host;  // there is room for four
-    }
-    const bool inside = headers.headers.last == &headers.headers.part;
-    sr->headers_in = headers;
-    if (inside) {
+
+    void apply(ngx_http_request_t* sr) const noexcept {
+        sr->headers_in = headers_;
         sr->headers_in.headers.last = &sr->headers_in.headers.part;
+        sr->request_body = body_;  // empty, so that nobody tries to read the client's
+        sr->variables = variables_;
     }
-    // An empty body, so that nobody tries to read the client's.
-    sr->request_body = allocate<ngx_http_request_body_t>(sr->pool);
-}
+
+  private:
+    // nginx lets subrequests share the values of variables. Here they must not: what is read
+    // without the client's header would be remembered for the client's request, and the other way
+    // round. Values that the configuration computes (set, map) still arrive.
+    static ngx_http_variable_value_t* own_variables(ngx_http_request_t* r) {
+        const auto* core = static_cast<ngx_http_core_main_conf_t*>(
+            ngx_http_get_module_main_conf(r, ngx_http_core_module));
+        const ngx_uint_t n = core->variables.nelts;
+        const auto* known = static_cast<const ngx_http_variable_t*>(core->variables.elts);
+        auto* own = static_cast<ngx_http_variable_value_t*>(
+            ngx_pcalloc(r->pool, n * sizeof(ngx_http_variable_value_t)));
+        if (own == nullptr) {
+            throw std::bad_alloc();
+        }
+        for (ngx_uint_t i = 0; i < n; ++i) {
+            if ((known[i].flags & NGX_HTTP_VAR_CHANGEABLE) != 0) {
+                own[i] = r->variables[i];
+            }
+        }
+        return own;
+    }
+
+    ngx_http_headers_in_t headers_{};
+    ngx_http_request_body_t* body_;
+    ngx_http_variable_value_t* variables_;
+};
 
 }  // namespace
 
@@ -103,6 +133,7 @@ bool start_subrequest(ngx_http_request_t* r, std::string_view uri, Answer& answe
     if (ngx_http_parse_unsafe_uri(r, &path, &args, &flags) != NGX_OK) {
         return false;  // nginx has logged it
     }
+    const Detachment detachment(r);
     auto* post = allocate<ngx_http_post_subrequest_t>(r->pool);
     post->handler = kFinish;
     post->data = &answer;
@@ -110,9 +141,11 @@ bool start_subrequest(ngx_http_request_t* r, std::string_view uri, Answer& answe
     if (ngx_http_subrequest(r, &path, &args, &sr, post, NGX_HTTP_SUBREQUEST_WAITED) != NGX_OK) {
         return false;
     }
-    detach_from_client(sr);
+    detachment.apply(sr);
     return true;
 }
+
+bool is_own_subrequest(const ngx_http_request_t* r) noexcept { return answer_of(r) != nullptr; }
 
 void install_subrequest_filters() {
     next_header_filter = ngx_http_top_header_filter;

@@ -20,11 +20,16 @@ struct Answer {
     bool encoded = false;    // a Content-Encoding was applied
 };
 
-// Starts a GET subrequest for `uri` (a path with an optional query, not escaped) on behalf of `r`,
-// with none of the client's header lines but Host and without its body. When it has ended, `r` runs
-// its phases again. `answer` must live as long as the request. False if it could not be started,
-// with the reason in the log. Throws std::bad_alloc.
+// Starts a GET subrequest for `uri` (a path with an optional query, not escaped) on behalf of `r`.
+// It gets none of the client's header lines but Host, no body, and its own values of variables: it
+// sees what `set` and `map` have computed so far and changes nothing for `r`. When it has ended,
+// `r` runs its phases again; an error_page inside of it counts as its answer. `answer` must live as
+// long as the request. False if it could not be started, with the reason in the log. Throws
+// std::bad_alloc.
 bool start_subrequest(ngx_http_request_t* r, std::string_view uri, Answer& answer);
+
+// Whether `r` is a subrequest that start_subrequest() made.
+bool is_own_subrequest(const ngx_http_request_t* r) noexcept;
 
 // To be called in postconfiguration by modules that use start_subrequest(). Such a module must come
 // before the copy filter in ngx_module_order.

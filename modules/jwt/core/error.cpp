@@ -34,6 +34,8 @@ std::string_view describe(Error error) noexcept {
         return "\"kid\" header is not a string";
     case Error::no_matching_key:
         return "no key matches the token";
+    case Error::too_many_matching_keys:
+        return "too many keys match the token";
     case Error::bad_signature:
         return "signature is invalid";
     case Error::claims_not_json:
@@ -94,8 +96,6 @@ std::string_view describe(Error error) noexcept {
         return "invalid path";
     case Error::operator_unknown:
         return "unknown operator";
-    case Error::value_not_json:
-        return "value is not JSON";
     case Error::value_type:
         return "value has the wrong type for the operator";
     case Error::pattern_syntax:

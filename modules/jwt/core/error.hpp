@@ -30,6 +30,7 @@ enum class Error {
 
     // Keys and the signature.
     no_matching_key,
+    too_many_matching_keys,
     bad_signature,
 
     // Claims.
@@ -66,7 +67,6 @@ enum class Error {
     // Rules and lists.
     path_syntax,
     operator_unknown,
-    value_not_json,
     value_type,
     pattern_syntax,
     list_not_object,

@@ -217,6 +217,24 @@ Error check_rsa(EVP_PKEY* key) {
     return sound ? Error::none : Error::key_invalid;
 }
 
+// An RSA-PSS key may be bound to one hash by its own parameters (RFC 4055 section 3.1): that is to
+// be known before a token asks for another.
+AlgorithmSet possible_algorithms(KeyType type, EVP_PKEY* key) {
+    AlgorithmSet possible;
+    for (std::size_t i = 0; i < kAlgorithms; ++i) {
+        const auto algorithm = static_cast<Algorithm>(i);
+        const bool worth_a_try = fits(algorithm, type);
+        const bool certain = type != KeyType::rsa_pss;
+        if (worth_a_try && (certain || make_public_key_verifier(algorithm, key))) {
+            possible.insert(algorithm);
+        }
+    }
+    return possible;
+}
+
+// Reading a PEM must never ask for a pass phrase on the terminal.
+int no_pass_phrase(char*, int, int, void*) { return -1; }
+
 bool looks_like_pem(std::string_view secret) noexcept {
     return secret.find("-----BEGIN ") != std::string_view::npos;
 }
@@ -233,7 +251,9 @@ Result<Key> Key::from_public_key(EvpPkey key) {
             return error;
         }
     }
-    return Key(*type, std::move(key));
+    Key made(*type, std::move(key));
+    made.possible_ = possible_algorithms(*type, made.public_key_.get());
+    return made;
 }
 
 Result<Key> Key::from_secret(std::string bytes) {
@@ -292,10 +312,11 @@ Result<Key> Key::from_pem(std::string_view pem, std::string kid) {
     }
     EvpPkey public_key;
     if (pem.find("-----BEGIN CERTIFICATE-----") != std::string_view::npos) {
-        const Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+        const Certificate certificate(
+            PEM_read_bio_X509(bio.get(), nullptr, no_pass_phrase, nullptr));
         public_key.reset(certificate ? X509_get_pubkey(certificate.get()) : nullptr);
     } else {
-        public_key.reset(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr));
+        public_key.reset(PEM_read_bio_PUBKEY(bio.get(), nullptr, no_pass_phrase, nullptr));
     }
     ERR_clear_error();
     if (!public_key) {
@@ -309,7 +330,7 @@ Result<Key> Key::from_pem(std::string_view pem, std::string kid) {
 }
 
 bool Key::admits(Algorithm algorithm) const noexcept {
-    if (!fits(algorithm, type_)) {
+    if (!fits(algorithm, type_) || !possible_.contains(algorithm)) {
         return false;
     }
     // For one curve "EdDSA" and the curve's own name are the same algorithm (RFC 9864 section 2.2).

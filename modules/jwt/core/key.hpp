@@ -58,7 +58,8 @@ class Key {
     Verifier* verifier(Algorithm algorithm) const;
 
     KeyType type_;
-    std::optional<Algorithm> only_;
+    std::optional<Algorithm> only_;  // the JWK's "alg"
+    AlgorithmSet possible_ = AlgorithmSet::all();
     std::optional<std::string> kid_;
     EvpPkey public_key_;
     std::optional<Secret> secret_;

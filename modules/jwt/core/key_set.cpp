@@ -1,5 +1,7 @@
 #include "jwt/core/key_set.hpp"
 
+#include <openssl/err.h>
+
 #include <algorithm>
 
 namespace gatehouse::jwt {
@@ -10,7 +12,7 @@ constexpr std::size_t kMaxNotedKid = 64;
 std::string printable(std::string_view kid) {
     std::string out(kid.substr(0, kMaxNotedKid));
     std::replace_if(
-        out.begin(), out.end(), [](char c) { return c < 0x20 || c == 0x7f; }, '?');
+        out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
     return out;
 }
 
@@ -87,6 +89,26 @@ struct ByKid {
 };
 
 }  // namespace
+
+std::string describe(const KeyNote& note) {
+    std::string text = "key " + std::to_string(note.position);
+    if (!note.kid.empty()) {
+        text.append(" \"").append(note.kid).append("\"");
+    }
+    text.append(note.skipped ? " skipped: " : ": ").append(describe(note.reason));
+    return text;
+}
+
+std::optional<Fingerprint> fingerprint_of(std::string_view text) {
+    Fingerprint out;
+    std::size_t size = 0;
+    if (EVP_Q_digest(nullptr, "SHA256", nullptr, text.data(), text.size(), out.data(), &size) !=
+        1) {
+        ERR_clear_error();
+        return std::nullopt;
+    }
+    return out;
+}
 
 KeySet::KeySet(std::vector<Key> keys) : keys_(std::move(keys)) {
     // Stable, so that keys of equal standing are tried in the order of the file.

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +18,8 @@ struct KeyLimits {
     std::size_t bytes = std::size_t{1} << 20;
     std::size_t keys = 1024;
     std::size_t depth = 64;
+
+    friend bool operator==(const KeyLimits&, const KeyLimits&) = default;
 };
 
 enum class KeyFormat : std::uint8_t { jwks, keyval };
@@ -27,6 +31,14 @@ struct KeyNote {
     Error reason;
     bool skipped;  // false: the key is used all the same
 };
+
+// Words for the log: `key 2 "kid" skipped: key is too short`.
+std::string describe(const KeyNote& note);
+
+// SHA-256 of a key set's text, to see whether it has changed without keeping it. Nothing if the
+// library fails.
+using Fingerprint = std::array<unsigned char, 32>;
+std::optional<Fingerprint> fingerprint_of(std::string_view text);
 
 // An immutable set of keys. Keys that are not meant for signatures are left out without a word,
 // keys that cannot be used with a note; a set may therefore be empty.

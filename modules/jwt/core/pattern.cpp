@@ -37,9 +37,9 @@ Result<Pattern> Pattern::compile(std::string_view expression) {
     auto state = std::make_unique<State>();
     int error = 0;
     PCRE2_SIZE offset = 0;
-    state->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression.data()),
-                                    expression.size(), PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &error,
-                                    &offset, nullptr));
+    state->code.reset(pcre2_compile(
+        reinterpret_cast<PCRE2_SPTR>(expression.data()), expression.size(),
+        PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C, &error, &offset, nullptr));
     if (!state->code) {
         return Error::pattern_syntax;
     }

@@ -39,13 +39,18 @@ class Trial {
   public:
     Trial(const Token& token, const Policy& policy) : token_(token), policy_(policy) {}
 
-    // True if a key verifies the token, or if it cannot be known whether it does.
+    // True if a key verifies the token, if it cannot be known whether it does, or if enough were
+    // tried.
     bool decided_by(std::span<const Key> keys) {
         for (const Key& key : keys) {
             const bool too_short =
                 key.type() == KeyType::oct && key.secret_bytes() < policy_.min_secret_bytes;
             if (!key.admits(token_.algorithm()) || too_short) {
                 continue;
+            }
+            if (tries_++ == policy_.max_tries) {
+                result_ = Error::too_many_matching_keys;
+                return true;
             }
             result_ = key.verify(token_.algorithm(), token_.signing_input(), token_.signature());
             if (result_ != Error::bad_signature) {
@@ -60,6 +65,7 @@ class Trial {
   private:
     const Token& token_;
     const Policy& policy_;
+    std::size_t tries_ = 0;
     Error result_ = Error::no_matching_key;
 };
 

@@ -49,6 +49,7 @@ struct Policy {
     bool validate_exp = true;
     double leeway = 0;  // seconds, for exp, nbf and iat
     std::size_t min_secret_bytes = 0;
+    std::size_t max_tries = 32;  // verifications for one token: each may take half a millisecond
     std::optional<double> max_lifetime;  // seconds from iat to exp
     std::vector<std::string> types;      // accepted "typ", compared as RFC 7515 section 4.1.9 says
     std::vector<std::string> issuers;
