@@ -5,9 +5,16 @@
 namespace gatehouse::jwt {
 namespace {
 
-// A dry run decides nothing.
-bool is_final(Status status) noexcept {
-    return status == Status::passed || status == Status::rejected;
+// Whether nginx is answering with an error, or with the page that is configured for one.
+bool is_refused(const ngx_http_request_t* r) noexcept {
+    return r->main->err_status != 0 || r->main->error_page;
+}
+
+// Whether the claims of anything but the accepted token are out of reach: after it was accepted,
+// and after a refusal that did not end the request, because `satisfy any` found another reason to
+// go on. A dry run decides nothing.
+bool is_settled(const ngx_http_request_t* r, const RequestState& state) noexcept {
+    return state.status == Status::passed || (state.status == Status::rejected && !is_refused(r));
 }
 
 }  // namespace
@@ -61,10 +68,10 @@ std::shared_ptr<Token> readable_token(ngx_http_request_t* r) {
         if (state == nullptr) {
             return nullptr;
         }
-        return is_final(state->status) ? state->accepted : state->current;
+        return is_settled(r, *state) ? state->accepted : state->current;
     }
     RequestState& state = RequestContext::obtain(r);
-    if (state.decided_for == &conf && is_final(state.status)) {
+    if (state.decided_for == &conf && is_settled(r, state)) {
         return state.accepted;
     }
     const FoundToken found = carried_token(r, conf.authentication.source);

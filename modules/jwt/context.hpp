@@ -73,10 +73,10 @@ void strip_token(ngx_http_request_t* r, RequestState& state, const TokenSource& 
 // token at all.
 Error read_token(RequestState& state, std::string_view text, const TokenLimits& limits);
 
-// The token whose claims may be read at this place. Once a decision was made for it: the token that
-// was verified, or none. Before that: the one that the place's own source carries, which anybody
-// may have written. Where tokens are off, the verified one or, without a decision, the last that
-// was read.
+// The token whose claims may be read at this place. Before a decision, and while a refusal is being
+// answered: the one that the place's own source carries, which anybody may have written. After it
+// was accepted: that one. After a refusal that `satisfy any` has overruled: none. Where tokens are
+// off, the accepted one or, without a decision, the last that was read.
 std::shared_ptr<Token> readable_token(ngx_http_request_t* r);
 
 }  // namespace gatehouse::jwt

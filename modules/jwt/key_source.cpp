@@ -14,17 +14,21 @@ std::string about(std::string_view what, std::string_view name, std::string_view
     return std::string(what).append(" \"").append(name).append("\": ").append(problem);
 }
 
+std::size_t steps_up(std::string_view path) {
+    std::size_t steps = 0;
+    ngx::for_each_piece(path, '/', [&](std::string_view piece) { steps += piece == ".." ? 1 : 0; });
+    return steps;
+}
+
 // A variable in the name comes from the client, mostly from a token that nobody has verified yet.
-bool leaves_directory(std::string_view path) noexcept {
-    bool leaves = path.find('\0') != std::string_view::npos;
-    ngx::for_each_piece(path, '/',
-                        [&](std::string_view piece) { leaves = leaves || piece == ".."; });
-    return leaves;
+// It must not lead out of the directory that the configuration names.
+bool leads_astray(std::string_view written, std::string_view path) {
+    return path.find('\0') != std::string_view::npos || steps_up(path) > steps_up(written);
 }
 
 Problem load_file(ngx_http_request_t* r, const KeyFile& file, Pending& pending) {
     ngx_str_t path = ngx::copy(r->pool, ngx::evaluate(r, file.path));
-    if (leaves_directory(ngx::view(path))) {
+    if (leads_astray(ngx::view(file.path->value), ngx::view(path))) {
         return "key file name leaves its directory";
     }
     if (ngx_conf_full_name(const_cast<ngx_cycle_t*>(ngx_cycle), &path, 1) != NGX_OK) {

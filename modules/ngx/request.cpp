@@ -113,8 +113,17 @@ void remove_cookie(ngx_http_request_t* r, std::string_view name) {
 
 void remove_argument(ngx_http_request_t* r, std::string_view name) {
     r->args = copy(r->pool, without(view(r->args), '&', "&", name));
-    // Otherwise proxy_pass would forward the request line's own URI.
-    r->valid_unparsed_uri = 0;
+    // proxy_pass without a URI, and $request_uri, take what the client wrote.
+    const std::string_view uri = view(r->unparsed_uri);
+    const std::size_t query = uri.find('?');
+    if (query == std::string_view::npos) {
+        return;
+    }
+    std::string kept = without(uri.substr(query + 1), '&', "&", name);
+    if (!kept.empty()) {
+        kept.insert(0, 1, '?');
+    }
+    r->unparsed_uri = copy(r->pool, std::string(uri.substr(0, query)) + kept);
 }
 
 ngx_table_elt_t* add_response_header(ngx_http_request_t* r, std::string_view name,

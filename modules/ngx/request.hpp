@@ -68,7 +68,7 @@ inline bool is_named(const ngx_table_elt_t& line, std::string_view name) noexcep
 void remove_request_header(ngx_http_request_t* r, std::string_view name);
 
 // The same for one cookie and one query argument (names without regard to case, as nginx looks them
-// up). $request and $request_uri keep what the client sent. Throw std::bad_alloc.
+// up). Only $request keeps what the client sent. Throw std::bad_alloc.
 void remove_cookie(ngx_http_request_t* r, std::string_view name);
 void remove_argument(ngx_http_request_t* r, std::string_view name);
 

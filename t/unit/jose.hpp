@@ -4,11 +4,13 @@
 #include <openssl/hmac.h>
 
 #include <array>
+#include <charconv>
 #include <cstddef>
 #include <string>
 #include <string_view>
 
-// What it takes to write a token (RFC 7515 section 7.1). The cores only read.
+// What it takes to write a token (RFC 7515 section 7.1), and octets that a standard prints. The
+// cores only read.
 
 namespace gatehouse::test {
 
@@ -29,6 +31,18 @@ inline std::string base64url(std::string_view bytes) {
         out += kAlphabet[bits << (6 - held) & 0x3f];
     }
     return out;
+}
+
+// The octets of a hexadecimal text.
+inline std::string unhex(std::string_view text) {
+    std::string bytes(text.size() / 2, '\0');
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        unsigned value = 0;
+        const char* digits = text.data() + 2 * i;
+        std::from_chars(digits, digits + 2, value, 16);
+        bytes[i] = static_cast<char>(value);
+    }
+    return bytes;
 }
 
 inline std::string hmac_sha256(std::string_view secret, std::string_view input) {

@@ -34,9 +34,6 @@ bool contains(const json_t* array, const json_t* value) noexcept {
 using Outcome = std::optional<bool>;
 
 Outcome is_in(const json_t* actual, const json_t* expected) noexcept {
-    if (json_is_array(actual) || json_is_object(actual)) {
-        return std::nullopt;  // lists are compared with intersect
-    }
     if (json_is_array(expected)) {
         return contains(expected, actual);
     }

@@ -4,14 +4,14 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "cmocka.hpp"
+#include "expect.hpp"
+#include "jose.hpp"
 #include "jwt/core/algorithm.hpp"
 #include "jwt/core/json.hpp"
 #include "jwt/core/key.hpp"
@@ -28,19 +28,6 @@ using namespace gatehouse::test;
 
 // "exp" of the claims set that RFC 7515 and RFC 7519 share.
 constexpr NumericDate kJoeExpires = 1300819380;
-
-// An assertion that names the example it is about.
-void expect(bool held, std::string_view source, std::string_view what) {
-    if (!held) {
-        print_error("%.*s: %.*s\n", static_cast<int>(source.size()), source.data(),
-                    static_cast<int>(what.size()), what.data());
-    }
-    assert_true(held);
-}
-
-void expect_error(Error actual, Error expected, std::string_view source) {
-    expect(actual == expected, source, describe(actual));
-}
 
 // What a location with an empty policy makes of a token, claims aside.
 Error verdict(std::string_view text, std::string_view key_set) {
@@ -62,17 +49,6 @@ std::string altered(std::string_view part) {
     std::string other(part);
     other.front() = other.front() == 'A' ? 'B' : 'A';
     return other;
-}
-
-std::string unhex(std::string_view text) {
-    std::string bytes(text.size() / 2, '\0');
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        unsigned value = 0;
-        const char* digits = text.data() + 2 * i;
-        std::from_chars(digits, digits + 2, value, 16);
-        bytes[i] = static_cast<char>(value);
-    }
-    return bytes;
 }
 
 // A signature of either table, decoded.
