@@ -1,0 +1,234 @@
+# Every mistake in a configuration is refused in nginx's words, with file and line.
+
+use v5.36;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Gatehouse::ConfTest 'jwt';
+use Gatehouse::Jose qw(jwk jwks keyval);
+
+conf_file('keys.jwks',    jwks('rsa', 'ec256', 'hs256'));
+conf_file('keys.keyval',  keyval(a => 'rsa'));
+conf_file('broken.jwks',  '{"keys":[');
+conf_file('array.jwks',   '[]');
+conf_file('empty',        '');
+conf_file('none.jwks',    jwks());
+conf_file('useless.jwks', jwks(jwk('rsa1024', kid => 'short'), jwk('ec256', use => 'enc')));
+conf_file('list',         '{"alice":1}');
+
+my $place = qr{ in \S+/nginx\.conf:\d+$};
+
+sub location (@lines) {
+    return join "\n", 'server { location / {', @lines, '} }';
+}
+sub refused ($directive, $message, $name = $directive) {
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return conf_refused(location('auth_jwt site;', 'auth_jwt_key_file keys.jwks;', $directive), qr/\Q$message\E.*$place/, $name);
+}
+sub accepted ($directive) {
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return conf_accepted(location('auth_jwt site;', 'auth_jwt_key_file keys.jwks;', $directive), $directive);
+}
+
+# The place is the directive's own, also for what is found only after merging.
+for my $mistake ('auth_jwt_leeway x;', 'auth_jwt_key_file absent;', 'auth_jwt_require_claim a. eq b; auth_jwt_allow_nested;') {
+    my ($first, $line) = map { my ($text) = conf_error($_); $text =~ /nginx\.conf:(\d+)$/m }
+        'no_such_directive;', "# comment\nserver {\n    location / {\n        $mistake\n    }\n}\n";
+    is $line - $first, 3, "the line of: $mistake";
+}
+
+subtest 'values' => sub {
+    refused("auth_jwt_$_ 1x;", "invalid value \"1x\" in \"auth_jwt_$_\" directive")
+        for qw(leeway max_lifetime key_cache max_token_size min_hmac_bytes);
+    refused("auth_jwt_$_ -1;", "invalid value \"-1\" in \"auth_jwt_$_\" directive")
+        for qw(leeway max_lifetime key_cache max_token_size min_hmac_bytes);
+    refused("auth_jwt_$_ '';", "invalid value \"\" in \"auth_jwt_$_\" directive")
+        for qw(leeway max_lifetime key_cache max_token_size min_hmac_bytes phase log_level type);
+    refused('auth_jwt_leeway 1ms;', 'invalid value "1ms" in "auth_jwt_leeway" directive');
+    refused("auth_jwt_$_ yes;", "invalid value \"yes\" in \"auth_jwt_$_\" directive; it must be \"on\" or \"off\"")
+        for qw(validate_exp validate_sig strip dry_run);
+    refused('auth_jwt_phase rewrite;',
+        'invalid value "rewrite" in "auth_jwt_phase" directive; it must be "preaccess" or "access"');
+    refused('auth_jwt_log_level debug;', 'invalid value "debug" in "auth_jwt_log_level" directive');
+    refused('auth_jwt_type opaque;', 'invalid value "opaque" in "auth_jwt_type" directive');
+    refused("auth_jwt_type $_;",
+        "invalid value \"$_\" in \"auth_jwt_type\" directive; encrypted tokens are not supported by this version")
+        for qw(encrypted nested);
+    refused("auth_jwt_algorithms HS256 $_;", "invalid value \"$_\" in \"auth_jwt_algorithms\" directive")
+        for qw(none rs256 HS1 RSA1_5 dir);
+    refused("auth_jwt_$_ a '' b;", "invalid value \"\" in \"auth_jwt_$_\" directive")
+        for qw(issuer audience scope required_claims typ);
+    refused("auth_jwt_$_ \$host;", "invalid value \"\$host\" in \"auth_jwt_$_\" directive; variables are not supported here")
+        for qw(issuer audience scope required_claims typ);
+    accepted($_) for 'auth_jwt_leeway 1m30s;', 'auth_jwt_leeway 30;', 'auth_jwt_max_token_size 64k;', 'auth_jwt_strip ON;',
+        'auth_jwt_type signed;', 'auth_jwt_key_cache 500ms;', 'auth_jwt_phase preaccess;', 'auth_jwt_min_hmac_bytes 0;';
+};
+
+subtest 'duplicates' => sub {
+    refused("auth_jwt_$_; auth_jwt_$_;", 'directive is duplicate', "auth_jwt_$_, twice")
+        for 'type signed', 'key_cache 1s', 'min_hmac_bytes 32', 'algorithms RS256', 'typ JWT', 'leeway 1s',
+        'max_lifetime 1h', 'validate_exp on', 'validate_sig on', 'issuer a', 'audience a', 'scope a', 'required_claims a',
+        'revocation_list_sub list', 'revocation_list_kid list', 'allow_nested', 'phase access', 'strip on',
+        'www_authenticate on', 'dry_run on', 'log_level info', 'max_token_size 1k', 'limits json_depth=9';
+    refused('auth_jwt off;', '"auth_jwt" directive is duplicate', 'auth_jwt, twice');
+};
+
+subtest 'auth_jwt' => sub {
+    conf_refused(location("auth_jwt $_->[0];"), qr/\Q$_->[1]\E$place/, "auth_jwt $_->[0]") for
+        ['site x', 'invalid parameter "x"'],
+        ['site token', 'invalid parameter "token"'],
+        ['site token=', 'invalid variable name ""'],
+        ['site token=x', 'invalid variable name "x"'],
+        ['site token=$', 'invalid variable name "$"'],
+        ['off token=jwt', 'invalid variable name "jwt"'],
+        ['site token=$arg_a token=$arg_b', 'invalid number of arguments in "auth_jwt" directive'],
+        ['', 'invalid number of arguments in "auth_jwt" directive'];
+};
+
+subtest 'key files' => sub {
+    my $file = sub ($arguments) { location('auth_jwt site;', "auth_jwt_key_file $arguments;") };
+    conf_accepted($file->($_), "auth_jwt_key_file $_")
+        for 'keys.jwks', 'keys.jwks jwks', 'keys.keyval keyval', 'absent$host', '$host keyval';
+    conf_refused($file->($_->[0]), qr/$_->[1]$place/, "auth_jwt_key_file $_->[0]") for
+        ['absent', qr/open\(\) "\S+\/absent" failed \(2: No such file or directory\)/],
+        ['.', qr/"\S+\/\." is not a regular file/],
+        ['empty', qr/key file "\S+\/empty": not an acceptable JSON key set/],
+        ['broken.jwks', qr/key file "\S+\/broken\.jwks": not an acceptable JSON key set/],
+        ['array.jwks', qr/key file "\S+\/array\.jwks": not an acceptable JSON key set/],
+        ['keys.keyval', qr/key file "\S+\/keys\.keyval": not an acceptable JSON key set/],
+        ['none.jwks', qr/key file "\S*none\.jwks": no usable key/],
+        ['useless.jwks', qr/key file "\S*useless\.jwks": no usable key/],
+        ['keys.jwks pem', qr/invalid parameter "pem"/],
+        ['keys.jwks jwks x', qr/invalid number of arguments in "auth_jwt_key_file" directive/],
+        ["''", qr/invalid value "" in "auth_jwt_key_file" directive/],
+        ['keys.jwks keyval', qr/key file "\S*keys\.jwks": no usable key/];
+    conf_refused(location('auth_jwt site;', 'auth_jwt_key_file keys.jwks;', 'auth_jwt_key_file absent;'),
+        qr/"\S+\/absent" failed/, 'the second of two');
+    conf_refused($file->('keys.jwks; auth_jwt_limits keys_size=100'), qr/"\S+\/keys\.jwks" is too large$place/, 'keys_size');
+    conf_refused($file->('keys.jwks; auth_jwt_limits keys=2'), qr/"\S+\/keys\.jwks": key set has too many keys$place/, 'keys');
+    conf_refused(location('auth_jwt_key_file absent;'), qr/open\(\) "\S+\/absent" failed/, 'also where auth_jwt is off');
+};
+
+subtest 'other sources' => sub {
+    refused('auth_jwt_key_request keys;',
+        'invalid value "keys" in "auth_jwt_key_request" directive; it must be a local URI');
+    refused('auth_jwt_key_request https://example.com/keys;',
+        'invalid value "https://example.com/keys" in "auth_jwt_key_request" directive; it must be a local URI');
+    refused('auth_jwt_key_request /keys pem;', 'invalid parameter "pem"');
+    refused('auth_jwt_key_request "";', 'invalid value "" in "auth_jwt_key_request" directive; it must be a local URI');
+    for my $list (qw(sub kid)) {
+        my $name = "auth_jwt_revocation_list_$list";
+        refused("$name absent;", 'absent" failed (2: No such file or directory)');
+        refused("$name array.jwks;", 'array.jwks": list is not a JSON object');
+        refused("$name broken.jwks;", 'broken.jwks": list is not a JSON object');
+        refused("$name list list;", "invalid number of arguments in \"$name\" directive");
+    }
+};
+
+subtest 'no key at all' => sub {
+    my $message = qr/"auth_jwt" is on without any key; add auth_jwt_key_file, auth_jwt_key_request, auth_jwt_secret_file or auth_jwt_secret_env$place/;
+    my $keys    = 'auth_jwt_key_file keys.jwks;';
+    conf_refused(location('auth_jwt site;'), $message, 'a location');
+    conf_refused('server { auth_jwt site; }', $message, 'a server without locations');
+    conf_refused("server { auth_jwt site; location /a { $keys } location /b { } }", $message, 'one location of two');
+    conf_refused("server { location / { auth_jwt site; limit_except GET { auth_jwt off; } } }", $message, 'beside limit_except');
+    conf_refused("server { location / { limit_except GET { auth_jwt site; } } }", $message, 'limit_except');
+    conf_refused("auth_jwt site; server { location / { $keys } } server { listen 81; location / { } }", $message,
+        'a location of another server');
+    conf_refused("server { auth_jwt site; location / { $keys location /a { } location /b { location /b/c { } } } location /d { } }",
+        $message, 'a location among nested ones');
+    conf_refused(location('auth_jwt site token=$arg_t;'), $message, 'token= is no key');
+    conf_accepted($_->[1], $_->[0]) for
+        ['each location has keys', "server { auth_jwt site; location /a { $keys } location /b { $keys } }"],
+        ['keys of the server', "server { auth_jwt site; $keys location /a { } location /b { location /b/c { } } }"],
+        ['keys of http', "$keys auth_jwt site; server { location / { } }"],
+        ['a key request', location('auth_jwt site;', 'auth_jwt_key_request /keys;')],
+        ['a variable file', location('auth_jwt site;', 'auth_jwt_key_file $host;')],
+        ['no signature is validated', location('auth_jwt site;', 'auth_jwt_validate_sig off;')],
+        ['claims are readable only', location('auth_jwt off token=$arg_t;')],
+        ['the location is open', "server { auth_jwt site; location / { auth_jwt off; } }"];
+};
+
+subtest 'limits' => sub {
+    accepted('auth_jwt_limits json_depth=10 json_members=100 keys_size=16k keys=3;');
+    refused("auth_jwt_limits $_;", "invalid parameter \"$_\"")
+        for qw(depth=1 json_depth json_depth= json_depth=0 json_depth=x json_depth=-1 json_members=1k keys_size=0 keys_size=1g
+            keys=0 keys=1.5 =1);
+    refused('auth_jwt_limits json_depth=2001;', '"json_depth" must not be more than 2000');
+    accepted('auth_jwt_limits json_depth=2000;');
+};
+
+subtest 'strip' => sub {
+    my $strip = sub ($token) { "map \$arg_a \$mapped { default x; }\n"
+        . location("auth_jwt site token=$token;", 'auth_jwt_key_file keys.jwks;', 'auth_jwt_strip on;') };
+    conf_refused($strip->($_), qr/"auth_jwt_strip" needs the token in a header, a cookie or an argument$place/, "strip of $_")
+        for qw($mapped $host $jwt_claim_sub);
+    conf_accepted($strip->($_), "strip of $_") for qw($http_x_token $http_authorization $cookie_jwt $arg_token);
+    accepted('auth_jwt_strip on;');
+};
+
+subtest 'rules' => sub {
+    for my $rule (qw(auth_jwt_require_claim auth_jwt_require_header)) {
+        refused("$rule a like b;", 'invalid parameter "like"; an operator is one of eq, ne, gt, ge, lt, le, in, nin, any, '
+            . 'intersect, nintersect, match, with or without "!"');
+        refused("$rule a !! b;", 'invalid parameter "!!"; an operator');
+        refused("$rule '' eq b;", "invalid value \"\" in \"$rule\" directive");
+        refused("$rule a eq;", "invalid number of arguments in \"$rule\" directive");
+        refused("$rule a eq b c;", "invalid number of arguments in \"$rule\" directive");
+        refused("$rule a eq 'json=$_';", "invalid parameter \"json=$_\"; the value is not JSON")
+            for '', '{', '[1', 'x', '{"a":1,"a":2}', '1 2', "\x01";
+        refused("$rule a eq \$;", 'invalid variable name "$"');
+        refused("$rule a eq \xff;", "invalid parameter \"\xff\"; the value is not UTF-8", "$rule, no UTF-8");
+        refused("$rule a $_->[0] '$_->[1]';", "invalid parameter \"$_->[1]\"; value has the wrong type for the operator")
+            for ['in', 'a'], ['nin', 'json=1'], ['any', 'json={"a":1}'], ['nintersect', 'a'], ['gt', '5'], ['!le', 'json="5"'],
+            ['match', 'json=1'], ['!in', 'json=null'];
+        refused("$rule a match '$_';", "invalid parameter \"$_\"; invalid regular expression") for '(', '[a', '*', '\C', '(?P<a';
+        refused("$rule '$_' eq b;", "invalid parameter \"$_\"; a path looks like .name[0].\"odd name\"")
+            for '.', '.a.', '.a[', '.a[]', '.a[x]', '.a[1', '."a', '.a..b', '.1', '[', '[a]', '.a[99999999999999999999]', '.a b', '.a."\q"';
+        refused("auth_jwt_allow_nested; $rule '$_' eq b;", "invalid parameter \"$_\"") for 'a.', 'a..b', '"a', '"a"b', '""';
+    }
+    refused('auth_jwt_allow_nested x;', 'invalid parameter "x"');
+    refused('auth_jwt_allow_nested delimiter=;', 'invalid parameter "delimiter="');
+    refused('auth_jwt_allow_nested quote=;', 'invalid parameter "quote="');
+    refused('auth_jwt_allow_nested delimiter=x quote=x;', '"delimiter" and "quote" must differ');
+    refused('auth_jwt_require;', 'invalid number of arguments in "auth_jwt_require" directive');
+    refused('auth_jwt_require error=401;', '"auth_jwt_require" directive requires at least one value');
+    refused("auth_jwt_require \$host error=$_;", "invalid parameter \"error=$_\"; it must be 401 or 403") for '', '400', '500', 'x', '4010';
+};
+
+subtest 'variables' => sub {
+    # nginx looks for these when it has read everything, and names no line.
+    conf_refused(location($_, 'auth_jwt_validate_sig off;'), qr/\[emerg\] \S+ unknown "nonesuch" variable$/, $_)
+        for 'auth_jwt "a $nonesuch";', 'auth_jwt a token=$nonesuch;', 'auth_jwt_key_file $nonesuch;',
+        'auth_jwt_key_request /$nonesuch;', 'auth_jwt_require $nonesuch;', 'auth_jwt_require_claim a eq $nonesuch;',
+        'auth_jwt_require_header a eq $nonesuch;', 'auth_jwt_www_authenticate $nonesuch;';
+    conf_refused(location('auth_jwt a token=$arg_a$b;', 'auth_jwt_validate_sig off;'), qr/variable name "\$arg_a\$b"|"arg_a\$b" variable/, 'two variables as a token');
+
+    my $set = sub ($directive) { "$directive\nserver { location / { } }" };
+    for my $name (qw(auth_jwt_claim_set auth_jwt_header_set)) {
+        conf_refused($set->("$name a b;"), qr/invalid variable name "a"$place/, "$name without \$");
+        conf_refused($set->("$name \$ b;"), qr/invalid variable name "\$"$place/, "$name of nothing");
+        conf_refused($set->("$name \$a;"), qr/invalid number of arguments in "$name" directive$place/, "$name of no path");
+        conf_refused($set->("$name \$a .b[;"), qr/invalid value "\.b\[" in "$name" directive; a path looks like/, "$name of a bad path");
+        conf_refused($set->("$name \$host b;"), qr/the duplicate "host" variable$place/, "$name of nginx's own variable");
+        conf_accepted($set->("$name \$a b c d;"), "$name of a path");
+        conf_refused("server { $name \$a b; }", qr/"$name" directive is not allowed here$place/, "$name in server");
+        conf_refused(location("$name \$a b;"), qr/"$name" directive is not allowed here$place/, "$name in location");
+    }
+};
+
+subtest 'contexts' => sub {
+    my @anywhere = ('auth_jwt off', 'auth_jwt_key_file keys.jwks', 'auth_jwt_leeway 1s', 'auth_jwt_require $host',
+        'auth_jwt_require_claim a eq b', 'auth_jwt_phase access', 'auth_jwt_limits keys=9');
+    for my $directive (@anywhere) {
+        my ($name) = split ' ', $directive;
+        conf_accepted("$directive; server { location / { } }", "$name in http");
+        conf_accepted("server { $directive; }", "$name in server");
+        conf_accepted(location("$directive;"), "$name in location");
+        conf_accepted(location("limit_except GET { $directive; }"), "$name in limit_except");
+        conf_refused(location("if (\$arg_a) { $directive; }"), qr/"$name" directive is not allowed here$place/, "$name in if");
+        conf_refused("upstream u { $directive; server 127.0.0.1; }", qr/"$name" directive is not allowed here$place/, "$name in upstream");
+        conf_refused('', qr/"$name" directive is not allowed here$place/, "$name outside of http", "$directive;");
+    }
+};
+
+done_testing;
