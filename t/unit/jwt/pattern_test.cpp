@@ -23,7 +23,7 @@ struct Row {
     bool found;
 };
 
-constexpr std::array<Row, 22> kRows{{
+constexpr std::array<Row, 23> kRows{{
     {"", "", true},
     {"", "a", true},
     {"^$", "", true},
@@ -46,6 +46,7 @@ constexpr std::array<Row, 22> kRows{{
     {"(?<=x)a", "xa", true},
     {"^(a+)\\1$", "aaaa", true},
     {"^a\\z", "a\n", false},
+    {"^a$", "a\n", false},
 }};
 
 void searches(void**) {
