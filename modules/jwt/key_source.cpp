@@ -29,7 +29,7 @@ bool leads_astray(std::string_view written, std::string_view path) {
 Problem load_file(ngx_http_request_t* r, const KeyFile& file, Pending& pending) {
     ngx_str_t path = ngx::copy(r->pool, ngx::evaluate(r, file.path));
     if (leads_astray(ngx::view(file.path->value), ngx::view(path))) {
-        return "key file name leaves its directory";
+        return "key file name leads out of its directory";
     }
     if (ngx_conf_full_name(const_cast<ngx_cycle_t*>(ngx_cycle), &path, 1) != NGX_OK) {
         throw std::bad_alloc();

@@ -34,6 +34,7 @@ find({ no_chdir => 1, wanted => sub {
 my $secret = openssl('', 'rand', 32);
 spew("$conf/keys/hmac.secret", $secret);
 spew("$conf/keys/jwks.json", jwks('rsa', 'ec256', 'ed25519'));
+spew("$conf/keys/partner.json", jwks('ec256'));
 spew("$conf/keys/keyval.json", keyval(old => 'rsa'));
 spew("$conf/keys/revoked-$_.json", '{}') for qw(sub kid);
 openssl('', qw(req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost),
