@@ -30,21 +30,26 @@ sub wait_readable ($socket, $what) {
     return IO::Select->new($socket)->can_read($patience) || croak "no $what within $patience s";
 }
 
-# A listening socket in $TEST_NGINX_KEYS. Workers that have dropped root connect to it.
+# A listening socket in $TEST_NGINX_KEYS or at a whole path. Workers that have
+# dropped root connect to it.
 sub upstream ($name) {
-    my $path = "$ENV{TEST_NGINX_KEYS}/$name";
+    my $path = $name =~ m{^/} ? $name : "$ENV{TEST_NGINX_KEYS}/$name";
     my $socket = IO::Socket::UNIX->new(Local => $path, Listen => 64) or croak "listen on $path: $@";
     chmod 0777, $path or croak "chmod $path: $!";
     return bless { socket => $socket }, 'Gatehouse::Wire::Upstream';
 }
 
-# A connection to nginx on which $text has been sent. A long text needs
-# someone to send it while the test reads, hence the process of its own.
-sub client ($text) {
-    my $socket = IO::Socket::INET->new(
-        PeerAddr => '127.0.0.1',
-        PeerPort => $Test::Nginx::Util::ServerPortForClient,
-    ) or croak "connect: $@";
+# A connection to nginx, by TCP or to the unix socket $path, on which $text has
+# been sent. A long text needs someone to send it while the test reads, hence
+# the process of its own.
+sub client ($text, $path = undef) {
+    my $socket = defined $path
+        ? IO::Socket::UNIX->new(Peer => $path)
+        : IO::Socket::INET->new(
+            PeerAddr => '127.0.0.1',
+            PeerPort => $Test::Nginx::Util::ServerPortForClient,
+        );
+    croak "connect: $@" unless $socket;
     my $peer = bless { socket => $socket, buffer => '' }, 'Gatehouse::Wire::Peer';
     return $peer->send($text) if length $text < 4096;
 
