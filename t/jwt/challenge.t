@@ -140,6 +140,11 @@ location = /gone {
     error_page 401 =404 /sorry.html;
     try_files /index.html =404;
 }
+location = /forbidden {
+    auth_jwt site;
+    error_page 401 =403 /sorry.html;
+    try_files /index.html =404;
+}
 location = /sorry.html {
 }
 location @sorry {
@@ -157,20 +162,21 @@ location @refuse {
 >>> sorry.html
 sorry
 --- request eval
-['GET /named', 'GET /named', 'GET /uri', 'GET /ok', 'GET /own', 'GET /away', 'GET /kept', 'GET /gone']
+['GET /named', 'GET /named', 'GET /uri', 'GET /ok', 'GET /own', 'GET /away', 'GET /kept', 'GET /gone',
+ 'GET /forbidden']
 --- more_headers eval
-['', ::bearer('FORGED'), ::bearer('FORGED'), ('') x 5]
+['', ::bearer('FORGED'), ::bearer('FORGED'), ('') x 6]
 --- error_code eval
-[401, 401, 401, 200, 302, 302, 401, 404]
+[401, 401, 401, 200, 302, 302, 401, 404, 403]
 --- response_headers eval
 ['WWW-Authenticate: Bearer realm="site"',
  "WWW-Authenticate: Bearer realm=\"site\", error=\"invalid_token\"\nX-Sub: alice",
  'WWW-Authenticate: Bearer realm="site", error="invalid_token"',
- ('!WWW-Authenticate') x 3, 'WWW-Authenticate: Bearer realm="site"', '!WWW-Authenticate']
+ ('!WWW-Authenticate') x 3, 'WWW-Authenticate: Bearer realm="site"', ('!WWW-Authenticate') x 2]
 --- response_body eval
-[("sorry\n") x 4, qr/302 Found/, qr/302 Found/, 'refused', "sorry\n"]
+[("sorry\n") x 4, qr/302 Found/, qr/302 Found/, 'refused', ("sorry\n") x 2]
 --- log
-8  auth_jwt: rejected
+9  auth_jwt: rejected
 
 
 

@@ -125,34 +125,40 @@ subtest 'other sources' => sub {
 };
 
 subtest 'no key at all' => sub {
-    my $message = qr/"auth_jwt" is on without any key; add auth_jwt_key_file, auth_jwt_key_request, auth_jwt_secret_file or auth_jwt_secret_env$place/;
     my $keys    = 'auth_jwt_key_file keys.jwks;';
-    conf_refused(location('auth_jwt site;'), $message, 'a location');
-    conf_refused('server { auth_jwt site; }', $message, 'a server without locations');
-    conf_refused("server { auth_jwt site; location /a { $keys } location /b { } }", $message, 'one location of two');
-    conf_refused("server { location / { auth_jwt site; limit_except GET { auth_jwt off; } } }", $message, 'beside limit_except');
-    conf_refused("server { location / { limit_except GET { auth_jwt site; } } }", $message, 'limit_except');
-    conf_refused("auth_jwt site; server { location / { $keys } } server { listen 81; location / { } }", $message,
-        'a location of another server');
-    conf_refused("server { auth_jwt site; location / { $keys location /a { } location /b { location /b/c { } } } location /d { } }",
-        $message, 'a location among nested ones');
-    conf_refused(location('auth_jwt site token=$arg_t;'), $message, 'token= is no key');
+    my $message = sub ($where) {
+        qr/"auth_jwt" is on without any key $where; add auth_jwt_key_file, auth_jwt_key_request, auth_jwt_secret_file or auth_jwt_secret_env$place/;
+    };
+    conf_refused($_->[2], $message->($_->[1]), $_->[0]) for
+        ['a location', 'in location "/"', location('auth_jwt site;')],
+        ['a server without locations', 'in a server', 'server { auth_jwt site; }'],
+        ['one location of two', 'in location "/b"', "server { auth_jwt site; location /a { $keys } location /b { } }"],
+        ['beside limit_except', 'in location "/"', 'server { location / { auth_jwt site; limit_except GET { auth_jwt off; } } }'],
+        ['limit_except', 'in location "/"', 'server { location / { limit_except GET { auth_jwt site; } } }'],
+        ['a location of another server', 'in location "/"',
+            "auth_jwt site; server { location / { $keys } } server { listen 81; location / { } }"],
+        ['a location among nested ones', 'in location "/d"',
+            "server { auth_jwt site; location / { $keys location /a { } location /b { location /b/c { } } } location /d { } }"],
+        ['token= is no key', 'in location "/"', location('auth_jwt site token=$arg_t;')];
     conf_accepted($_->[1], $_->[0]) for
         ['each location has keys', "server { auth_jwt site; location /a { $keys } location /b { $keys } }"],
         ['keys of the server', "server { auth_jwt site; $keys location /a { } location /b { location /b/c { } } }"],
         ['keys of http', "$keys auth_jwt site; server { location / { } }"],
+        ['a server that only redirects', "auth_jwt site; server { return 301 https://example.com; } server { listen 81; location / { $keys } }"],
+        ['an if of the server', "server { auth_jwt site; if (\$arg_a) { return 403; } location / { $keys } }"],
+        ['an if of a location', location('auth_jwt site;', $keys, 'if ($arg_a) { return 403; }')],
         ['a key request', location('auth_jwt site;', 'auth_jwt_key_request /keys;')],
         ['a variable file', location('auth_jwt site;', 'auth_jwt_key_file $host;')],
         ['no signature is validated', location('auth_jwt site;', 'auth_jwt_validate_sig off;')],
         ['claims are readable only', location('auth_jwt off token=$arg_t;')],
-        ['the location is open', "server { auth_jwt site; location / { auth_jwt off; } }"];
+        ['the location is open', 'server { auth_jwt site; location / { auth_jwt off; } }'];
 };
 
 subtest 'limits' => sub {
-    accepted('auth_jwt_limits json_depth=10 json_members=100 keys_size=16k keys=3;');
+    accepted('auth_jwt_limits json_depth=10 json_members=100 keys_size=16k keys=3 tries=5;');
     refused("auth_jwt_limits $_;", "invalid parameter \"$_\"")
         for qw(depth=1 json_depth json_depth= json_depth=0 json_depth=x json_depth=-1 json_members=1k keys_size=0 keys_size=1g
-            keys=0 keys=1.5 =1);
+            keys=0 keys=1.5 tries=0 tries=x =1);
     refused('auth_jwt_limits json_depth=2001;', '"json_depth" must not be more than 2000');
     accepted('auth_jwt_limits json_depth=2000;');
 };
@@ -177,6 +183,7 @@ subtest 'rules' => sub {
         refused("$rule a eq 'json=$_';", "invalid parameter \"json=$_\"; the value is not JSON")
             for '', '{', '[1', 'x', '{"a":1,"a":2}', '1 2', "\x01";
         refused("$rule a eq \$;", 'invalid variable name "$"');
+        refused("$rule a eq '$_';", "invalid parameter \"$_\"; a variable must be the whole value") for 'a$host', 'x $host', '1$';
         refused("$rule a eq \xff;", "invalid parameter \"\xff\"; the value is not UTF-8", "$rule, no UTF-8");
         refused("$rule a $_->[0] '$_->[1]';", "invalid parameter \"$_->[1]\"; value has the wrong type for the operator")
             for ['in', 'a'], ['nin', 'json=1'], ['any', 'json={"a":1}'], ['nintersect', 'a'], ['gt', '5'], ['!le', 'json="5"'],
@@ -191,6 +198,7 @@ subtest 'rules' => sub {
     refused('auth_jwt_allow_nested quote=;', 'invalid parameter "quote="');
     refused('auth_jwt_allow_nested delimiter=x quote=x;', '"delimiter" and "quote" must differ');
     refused('auth_jwt_require;', 'invalid number of arguments in "auth_jwt_require" directive');
+    refused("auth_jwt_require $_;", 'a value without a variable requires nothing') for 'a', '$host b', "''";
     refused('auth_jwt_require error=401;', '"auth_jwt_require" directive requires at least one value');
     refused("auth_jwt_require \$host error=$_;", "invalid parameter \"error=$_\"; it must be 401 or 403") for '', '400', '500', 'x', '4010';
 };
@@ -210,6 +218,8 @@ subtest 'variables' => sub {
         conf_refused($set->("$name \$a .b[;"), qr/invalid value "\.b\[" in "$name" directive; a path looks like/, "$name of a bad path");
         conf_refused($set->("$name \$host b;"), qr/the duplicate "host" variable$place/, "$name of nginx's own variable");
         conf_accepted($set->("$name \$a b c d;"), "$name of a path");
+        conf_refused($set->("$name $_ b;"), qr/the name "\Q$_\E" is reserved$place/, "$name $_")
+            for qw($jwt_verified $jwt_verified_claim_sub $auth_jwt_status);
         conf_refused("server { $name \$a b; }", qr/"$name" directive is not allowed here$place/, "$name in server");
         conf_refused(location("$name \$a b;"), qr/"$name" directive is not allowed here$place/, "$name in location");
     }

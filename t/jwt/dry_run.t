@@ -113,7 +113,7 @@ END
 
 
 
-=== TEST 4: with satisfy any a dry run lets nobody in whom the others keep out
+=== TEST 4: a dry run grants nothing either: satisfy any leaves it to the others
 --- config eval
 $::Site . <<'END';
 location = /t {
@@ -128,7 +128,7 @@ END
 --- more_headers eval
 ['', ::bearer('GOOD')]
 --- error_code eval
-[403, 200]
+[403, 403]
 --- response_headers eval
 ['!WWW-Authenticate', '!WWW-Authenticate']
 

@@ -43,6 +43,8 @@ sub back    { key_file('turning.jwks', jwks('rsa')) }
 sub garble  { key_file('turning.jwks', 'no JSON') }
 back();
 
+key_file('five.jwks', jwks(map { "ec256_$_" } 5 .. 8, 4));
+
 run_tests();
 
 __DATA__
@@ -125,7 +127,9 @@ location = /t {
 /t?tenant=array    RSA  500  key file "$TEST_NGINX_KEYS/array.jwks": not an acceptable JSON key set
 /t?tenant=useless  RSA  500  key file "$TEST_NGINX_KEYS/useless.jwks": no usable key
 /t?tenant=empty    RSA  500  key file "$TEST_NGINX_KEYS/empty.jwks": no usable key
-/t?tenant=..%2f    RSA  500  key file: open()
+/t?tenant=../rsa   RSA  500  key file name leads out of its directory
+/t?tenant=x/../rsa RSA  500  key file name leads out of its directory
+/t?tenant=..%2frsa RSA  500  key file: open()
 /t?tenant=rsa      RSA  200
 
 
@@ -303,3 +307,24 @@ location = /two {
 /two  KEY4_C   200
 /two  KEY4_A   401  signature is invalid
 /two  KEY1_A   200
+
+
+
+=== TEST 12: the number of keys that are tried is bounded
+--- config
+location = /five {
+    auth_jwt site;
+    auth_jwt_key_file $TEST_NGINX_KEYS/five.jwks;
+    auth_jwt_limits tries=5;
+    try_files /index.html =404;
+}
+location = /four {
+    auth_jwt site;
+    auth_jwt_key_file $TEST_NGINX_KEYS/five.jwks;
+    auth_jwt_limits tries=4;
+    try_files /index.html =404;
+}
+--- cases
+/five  KEY4_NO  200
+/five  KEY1_NO  401  signature is invalid
+/four  KEY4_NO  401  too many keys match the token

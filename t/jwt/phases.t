@@ -1,5 +1,5 @@
 # Where in a request's way auth_jwt decides: phases, limit_except, nested locations, if, redirects,
-# subrequests, connections that are used again.
+# connections that are used again. Subrequests: subrequests.t.
 # Also under ASan and HUP.
 
 use v5.36;
@@ -74,6 +74,7 @@ END
 --- http_config
 limit_req_zone $server_name zone=all:32k rate=1r/m;
 limit_req_zone $jwt_claim_sub zone=each:32k rate=1r/m;
+limit_req_zone $jwt_verified_claim_sub zone=verified:32k rate=1r/m;
 --- config eval
 $::Keys . <<'END';
 auth_jwt site;
@@ -88,6 +89,12 @@ location = /by_sub {
     limit_req_status 429;
     try_files /index.html =404;
 }
+location = /verified {
+    auth_jwt_phase preaccess;
+    limit_req zone=verified;
+    limit_req_status 429;
+    try_files /index.html =404;
+}
 END
 --- cases
 /preaccess  GOOD    200
@@ -98,6 +105,10 @@ END
 /by_sub     BOB     429
 /by_sub     -       401  token is missing
 /by_sub     -       401  token is missing
+/verified   FORGED  401  signature is invalid
+/verified   GOOD    200
+/verified   GOOD    429
+/verified   BOB     200
 
 
 
@@ -277,66 +288,7 @@ location /second/ {
 
 
 
-=== TEST 7: subrequests belong to a request that was judged
---- http_config eval: $::Backend
---- config eval
-$::Keys . <<'END';
-auth_jwt site;
-location = /asking {
-    auth_request /answer;
-    try_files /index.html =404;
-}
-location = /answer {
-    auth_jwt_key_file $TEST_NGINX_KEYS/other.jwks;
-    proxy_pass http://unix:$TEST_NGINX_KEYS/backend.sock;
-}
-location = /early {
-    auth_jwt_phase preaccess;
-    auth_request /early_answer;
-    try_files /index.html =404;
-}
-location = /early_answer {
-    auth_jwt_phase preaccess;
-    auth_jwt_key_file $TEST_NGINX_KEYS/other.jwks;
-    proxy_pass http://unix:$TEST_NGINX_KEYS/backend.sock;
-}
-location = /mirrored {
-    mirror /answer;
-    mirror /early_answer;
-    try_files /index.html =404;
-}
-location = /page {
-    ssi on;
-    ssi_types *;
-    alias $TEST_NGINX_KEYS/included.html;
-}
-location = /page/open {
-    auth_jwt off;
-    ssi on;
-    ssi_types *;
-    alias $TEST_NGINX_KEYS/included.html;
-}
-END
---- user_files eval
-[["$ENV{TEST_NGINX_KEYS}/included.html",
-  '<!--# include virtual="/answer" --> <!--# include virtual="/early_answer" --> <!--# echo var="jwt_verified_claim_sub" -->']]
---- request eval
-['GET /asking', 'GET /asking', 'GET /early', 'GET /early', 'GET /mirrored', 'GET /mirrored', 'GET /page', 'GET /page',
- 'GET /page/open']
---- more_headers eval
-[('', ::bearer('GOOD')) x 4, '']
---- error_code eval
-[(401, 200) x 4, 200]
---- response_body_like eval
-[('401 Authorization Required', 'It works') x 3, '401 Authorization Required', '\AGET GET alice\z', '\AGET GET \(none\)\z']
---- log
-4  auth_jwt: rejected: token is missing
-4  auth_jwt: rejected
-0  [error]
-
-
-
-=== TEST 8: no request on a connection has anything of the one before
+=== TEST 7: no request on a connection has anything of the one before
 --- config eval
 $::Keys . <<'END';
 add_header X-State "$jwt_claim_sub/$jwt_verified/$jwt_verified_claim_sub/$auth_jwt_status" always;
@@ -361,7 +313,7 @@ END
 
 
 
-=== TEST 9: HTTP/2
+=== TEST 8: HTTP/2
 --- http2
 --- http_config eval: $::Backend
 --- config eval

@@ -64,7 +64,7 @@ our %Table = (
     ],
     match => [
         ['mail match @example[.]com$', ['{"mail":"a@example.com"}'],
-            ['{"mail":"a@example.com.evil"}', '{"mail":"a@exampleXcom"}', '{"mail":["a@example.com"]}', '{"mail":1}']],
+            ['{"mail":"a@example.com\n"}', '{"mail":"a@example.com.evil"}', '{"mail":"a@exampleXcom"}', '{"mail":["a@example.com"]}', '{"mail":1}']],
         ['mail !match @example[.]com$', ['{"mail":"a@other.com"}', '{"mail":""}'],
             ['{"mail":"a@example.com"}', '{"mail":["x"]}', '{"mail":1}', '{"mail":null}', '{"mail":{}}']],
         [q(mail match '(?i)^ADMIN\b'), ['{"mail":"admin team"}'], ['{"mail":"administrator"}', '{"mail":"x admin"}']],

@@ -56,6 +56,7 @@ location = /t {
     auth_jwt site token=$cookie_jwt;
     auth_jwt_key_file $TEST_NGINX_KEYS/keys.jwks;
     add_header X-Verified "$jwt_verified$jwt_verified_claim_sub" always;
+    add_header X-Claim "$jwt_claim_sub" always;
     add_header X-Status "$auth_jwt_status" always;
     try_files /index.html =404;
 }
@@ -67,8 +68,9 @@ location = /t {
 --- error_code eval
 [200, 200, 401, 200]
 --- response_headers eval
-["!WWW-Authenticate\n!X-Verified", "!WWW-Authenticate\nX-Verified: 1alice\nX-Status: PASSED",
- '!X-Verified', "!WWW-Authenticate\nX-Verified: 1alice"]
+["!WWW-Authenticate\n!X-Verified\n!X-Claim\nX-Status: REJECTED",
+ "!WWW-Authenticate\nX-Verified: 1alice\nX-Status: PASSED",
+ "!X-Verified\nX-Claim: alice", "!WWW-Authenticate\nX-Verified: 1alice"]
 
 
 
