@@ -11,7 +11,25 @@ namespace {
 // Few places have more sources of keys; each may hold auth_jwt_limits' worth of keys.
 constexpr std::size_t kMaxEntries = 64;
 
+// Whoever publishes a set does not decide how much is logged about it.
+constexpr std::size_t kMaxNotes = 10;
+
+void log_notes(ngx_log_t* log, const CacheId& id, const std::vector<KeyNote>& notes) {
+    const std::string source = "auth_jwt: " + describe(id) + ": ";
+    for (std::size_t i = 0; i < std::min(notes.size(), kMaxNotes); ++i) {
+        ngx::log(NGX_LOG_WARN, log, source, describe(notes[i]));
+    }
+    if (notes.size() > kMaxNotes) {
+        const std::size_t more = notes.size() - kMaxNotes;
+        ngx::log(NGX_LOG_WARN, log, source, "and " + std::to_string(more) + " more like this");
+    }
+}
+
 }  // namespace
+
+std::string describe(const CacheId& id) {
+    return (id.server == nullptr ? "key file \"" : "key request \"") + id.name + "\"";
+}
 
 KeyCache::Entries::iterator KeyCache::find(const CacheId& id) {
     const auto entry =
@@ -46,9 +64,7 @@ Result<KeySetPtr> KeyCache::store(const CacheId& id, std::string_view content, n
     if (!parsed) {
         return parsed.error();
     }
-    for (const KeyNote& note : notes) {
-        ngx::log(NGX_LOG_WARN, log, "auth_jwt: ", describe(note));
-    }
+    log_notes(log, id, notes);
     if (parsed->keys().empty()) {
         return Error::no_usable_key;
     }

@@ -19,6 +19,9 @@ struct CacheId {
     friend bool operator==(const CacheId&, const CacheId&) = default;
 };
 
+// For the log: `key file "x"` or `key request "x"`.
+std::string describe(const CacheId& id);
+
 // Key sets that one worker got from files and subrequests at run time. The same bytes are never
 // parsed twice in a row, and auth_jwt_key_cache can spare the fetching as well. Bounded: what was
 // not used for the longest time goes first.

@@ -10,8 +10,8 @@ namespace {
 
 using Problem = std::optional<std::string>;
 
-std::string about(std::string_view what, std::string_view name, std::string_view problem) {
-    return std::string(what).append(" \"").append(name).append("\": ").append(problem);
+std::string about(const CacheId& id, std::string_view problem) {
+    return describe(id).append(": ").append(problem);
 }
 
 std::size_t steps_up(std::string_view path) {
@@ -44,7 +44,7 @@ Problem load_file(ngx_http_request_t* r, const KeyFile& file, Pending& pending) 
         }
         auto stored = worker().keys.store(id, read.content, r->connection->log);
         if (!stored) {
-            return about("key file", id.name, describe(stored.error()));
+            return about(id, describe(stored.error()));
         }
         keys = std::move(*stored);
     }
@@ -78,7 +78,7 @@ Problem take_answer(ngx_http_request_t* r, Pending& pending) {
         }
         problem = std::string(describe(stored.error()));
     }
-    return about("key request", pending.answer_id.name, *problem);
+    return about(pending.answer_id, *problem);
 }
 
 // Nothing: the subrequest is under way.
@@ -87,7 +87,7 @@ Problem start_request(ngx_http_request_t* r, RequestState& state, Pending& pendi
     if (ngx::start_subrequest(r, pending.answer_id.name, *pending.answer)) {
         return std::nullopt;
     }
-    return about("key request", pending.answer_id.name, "could not be started");
+    return about(pending.answer_id, "could not be started");
 }
 
 // What can be had without waiting for it, or for the subrequest that was waited for.

@@ -34,12 +34,9 @@ std::string written(const json_t* value) {
 }
 
 void check_writing(std::string_view text, const json_t* value) {
-    // What is written may spell escapes longer, never deeper or with more members.
-    const std::string once = written(value);
-    const auto again = parse_json(once, {});
+    const auto again = parse_json(written(value), {});
     require(again.has_value(), "what is written can be read");
     require(equal(value, again->get()) && equal(again->get(), value), "and is the same");
-    require(written(again->get()) == once, "and is written the same");
     const auto compact = parse_json(compact_json(text), {});
     require(compact && equal(value, compact->get()), "compact text is the same");
     std::string shown;
