@@ -136,7 +136,7 @@ subtest 'no key at all' => sub {
         ['beside limit_except', 'in location "/"', 'server { location / { auth_jwt site; limit_except GET { auth_jwt off; } } }'],
         ['limit_except', 'in location "/"', 'server { location / { limit_except GET { auth_jwt site; } } }'],
         ['a location of another server', 'in location "/"',
-            "auth_jwt site; server { location / { $keys } } server { listen 81; location / { } }"],
+            "auth_jwt site; server { location / { $keys } } server { listen 8081; location / { } }"],
         ['a location among nested ones', 'in location "/d"',
             "server { auth_jwt site; location / { $keys location /a { } location /b { location /b/c { } } } location /d { } }"],
         ['token= is no key', 'in location "/"', location('auth_jwt site token=$arg_t;')];
@@ -144,7 +144,7 @@ subtest 'no key at all' => sub {
         ['each location has keys', "server { auth_jwt site; location /a { $keys } location /b { $keys } }"],
         ['keys of the server', "server { auth_jwt site; $keys location /a { } location /b { location /b/c { } } }"],
         ['keys of http', "$keys auth_jwt site; server { location / { } }"],
-        ['a server that only redirects', "auth_jwt site; server { return 301 https://example.com; } server { listen 81; location / { $keys } }"],
+        ['a server that only redirects', "auth_jwt site; server { return 301 https://example.com; } server { listen 8081; location / { $keys } }"],
         ['an if of the server', "server { auth_jwt site; if (\$arg_a) { return 403; } location / { $keys } }"],
         ['an if of a location', location('auth_jwt site;', $keys, 'if ($arg_a) { return 403; }')],
         ['a key request', location('auth_jwt site;', 'auth_jwt_key_request /keys;')],

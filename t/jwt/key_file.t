@@ -28,6 +28,8 @@ key_file('mixed.jwks', jwks(
     { kty => 'RSA' }, jwk('rsa1024', kid => 'short'), { kty => 'EC', crv => 'P-256', x => 'AA', y => 'AA' },
     { kty => 'future' }, jwk('ec256', alg => 'RS256'), jwk('ed25519', use => 'enc'), jwk('rsa', kid => 'r1')));
 
+key_file('noise.jwks', jwks(({ kty => 'future' }) x 15, 'rsa'));
+
 # kid: two keys "a", one "b", one without.
 key_file('kid.jwks', jwks(jwk('ec256_1', kid => 'a'), jwk('ec256_2', kid => 'a'), jwk('ec256_3', kid => 'b'),
     'ec256_4'));
@@ -264,12 +266,27 @@ location = /t {
 /t?f=mixed  RSA  200
 /t?f=mixed  EC   401  no key matches the token
 --- log
-1  [warn] auth_jwt: key 2 "short" skipped: key is too short
+1  [warn] auth_jwt: key file "$TEST_NGINX_KEYS/mixed.jwks": key 2 "short" skipped: key is too short
 5  skipped
 
 
 
-=== TEST 11: kid names the keys; only a kid that nobody has falls back to keys without one
+=== TEST 11: and not more of them than an operator can read
+--- config
+location = /t {
+    auth_jwt site;
+    auth_jwt_key_file $TEST_NGINX_KEYS/$arg_f.jwks;
+    try_files /index.html =404;
+}
+--- cases
+/t?f=noise  RSA  200
+--- log
+10  skipped
+1   [warn] auth_jwt: key file "$TEST_NGINX_KEYS/noise.jwks": and 5 more like this
+
+
+
+=== TEST 12: kid names the keys; only a kid that nobody has falls back to keys without one
 --- config
 location = /t {
     auth_jwt site;
@@ -310,7 +327,7 @@ location = /two {
 
 
 
-=== TEST 12: the number of keys that are tried is bounded
+=== TEST 13: the number of keys that are tried is bounded
 --- config
 location = /five {
     auth_jwt site;
