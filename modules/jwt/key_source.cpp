@@ -67,11 +67,13 @@ Problem problem_of(const ngx::Answer& answer) {
 }
 
 Problem take_answer(ngx_http_request_t* r, Pending& pending) {
-    const ngx::Answer& answer = *std::exchange(pending.answer, nullptr);
+    ngx::Answer& answer = *std::exchange(pending.answer, nullptr);
+    // The request may go on for hours.
+    const std::string body = std::exchange(answer.body, {});
     ++pending.next_request;
     Problem problem = problem_of(answer);
     if (!problem) {
-        auto stored = worker().keys.store(pending.answer_id, answer.body, r->connection->log);
+        auto stored = worker().keys.store(pending.answer_id, body, r->connection->log);
         if (stored) {
             pending.fetched.push_back(std::move(*stored));
             return std::nullopt;

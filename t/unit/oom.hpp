@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <new>
 
 // Allocation failures on demand, so that every path after a failed allocation is walked.
