@@ -244,9 +244,13 @@ void rsa_parameters_are_those_of_the_algorithm(void**) {
         std::string_view message, signature;
         Algorithm right;
     };
-    const std::array<Row, 5> rows{{
+    const std::array<Row, 9> rows{{
         {"PS256", rsa::kMessage, rsa::kPssLeadingZero, Algorithm::ps256},
         {"RS256", rsa::kZeroMessage, rsa::kPkcs1LeadingZero, Algorithm::rs256},
+        {"RS384", rsa::kMessage, rsa::kRs384, Algorithm::rs384},
+        {"RS512", rsa::kMessage, rsa::kRs512, Algorithm::rs512},
+        {"PS384", rsa::kMessage, rsa::kPs384, Algorithm::ps384},
+        {"PS512", rsa::kMessage, rsa::kPs512, Algorithm::ps512},
         {"no salt", rsa::kMessage, rsa::kPssNoSalt, {}},
         {"a long salt", rsa::kMessage, rsa::kPssLongSalt, {}},
         {"MGF1 with SHA-1", rsa::kMessage, rsa::kPssOtherMask, {}},
@@ -277,7 +281,8 @@ void verifiers_need_nothing_of_their_makers(void**) {
 }
 
 // A signature that could not be checked is neither good nor bad, and the verifier outlives the
-// shortage.
+// shortage. (For elliptic curves and RSASSA-PSS OpenSSL does not always say that it had no memory:
+// a good one may be called bad there.)
 void reports_that_memory_ran_out(void**) {
     for (const Family family : kFamilies) {
         for (const Good& good : good_signatures(family)) {
@@ -289,8 +294,8 @@ void reports_that_memory_ran_out(void**) {
                 forged |= good.verify(other) == Error::none;
             });
             expect(!forged, good.source, "a forgery passed");
-            expect(!refused || family == Family::rsa_pss, good.source,
-                   "a good signature was called bad");
+            const bool told = family == Family::hmac || family == Family::rsa_pkcs1;
+            expect(!refused || !told, good.source, "a good signature was called bad");
             expect_error(good.verify(good.signature), Error::none, good.source);
             expect(ERR_peek_error() == 0, good.source, "error queue");
         }
