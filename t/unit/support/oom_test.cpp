@@ -111,13 +111,25 @@ void strikes_the_nth_only(void**) {
     assert_int_equal(made, 3);
 }
 
+// An allocation that an optimizing compiler may not leave out, as it may that of a new expression.
+class Block {
+  public:
+    Block() = default;
+    ~Block() { ::operator delete(memory_); }
+    Block(const Block&) = delete;
+    Block& operator=(const Block&) = delete;
+
+  private:
+    void* memory_ = ::operator new(1);
+};
+
 void walks_every_allocation(void**) {
     int runs = 0;
     int completed = 0;
     for_each_failing_allocation([&] {
         ++runs;
-        const auto first = std::make_unique<int>(1);
-        const auto second = std::make_unique<int>(2);
+        const Block first;
+        const Block second;
         ++completed;
     });
     // One warm-up, then in each mode two failing runs and a clean one.
