@@ -23,6 +23,7 @@ use IO::Socket::UNIX ();
 use POSIX ();
 
 our @EXPORT = qw(upstream client get);
+our @EXPORT_OK = qw(h2_start h2_get h2_reset);
 
 my $patience = 10;
 
@@ -66,6 +67,34 @@ sub client ($text, $path = undef) {
 sub get ($uri, $token = undef, @lines) {
     unshift @lines, Gatehouse::Test::bearer($token) if defined $token;
     return join "\r\n", "GET $uri HTTP/1.1", 'Host: localhost', @lines, '', '';
+}
+
+# HTTP/2 (RFC 9113), as much as it takes to open streams and to reset them:
+# what a client sends first, a GET on a stream, the end of a stream.
+sub h2_start () { return "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . h2_frame(4, 0, 0, '') }
+
+sub h2_get ($stream, $uri, $token = undef) {
+    my @fields = ([':method', 'GET'], [':scheme', 'http'], [':path', $uri], [':authority', 'localhost']);
+    push @fields, [authorization => Gatehouse::Test::bearer($token) =~ s/\AAuthorization: //r] if defined $token;
+    # Literals without indexing, RFC 7541, section 6.2.2.
+    return h2_frame(1, 0x5, $stream, join '', map { ("\0", map { h2_string($_) } @$_) } @fields);
+}
+
+sub h2_reset ($stream) { return h2_frame(3, 0, $stream, pack 'N', 8) }    # CANCEL
+
+sub h2_frame ($type, $flags, $stream, $payload) {
+    return substr(pack('N', length $payload), 1) . pack('CCN', $type, $flags, $stream) . $payload;
+}
+
+# RFC 7541, section 5.2, without Huffman coding.
+sub h2_string ($text) {
+    my $length = length $text;
+    return chr($length) . $text if $length < 127;
+    my $bytes = chr 127;
+    for ($length -= 127; $length >= 128; $length >>= 7) {
+        $bytes .= chr($length & 0x7f | 0x80);
+    }
+    return $bytes . chr($length) . $text;
 }
 
 package Gatehouse::Wire::Upstream {
@@ -149,6 +178,17 @@ package Gatehouse::Wire::Peer {
         my $bodiless = $status == 204 || $status == 304;
         return { status => $status, head => $head,
                  body => $bodiless ? '' : $self->take_body($head, 1) };
+    }
+
+    # As a client of HTTP/2: the next stream that gets a response, and whether that is a 200.
+    sub h2_response ($self) {
+        while (1) {
+            my ($length, $type, $flags, $stream) = unpack 'N C C N', "\0" . $self->take(9);
+            my $payload = $self->take($length);
+            croak 'HTTP/2: GOAWAY' if $type == 7;
+            # After an update of the table's size: the indexed field ":status: 200".
+            return ($stream, $payload =~ /\A[\x20-\x3f]*\x88/ ? 1 : 0) if $type == 1;
+        }
     }
 
     # As an upstream: what was asked.
