@@ -10,9 +10,7 @@
 #include <pcre2.h>
 
 #include <array>
-#include <memory>
-#include <string>
-#include <vector>
+#include <new>
 
 #include "cmocka.hpp"
 
@@ -22,18 +20,32 @@ using gatehouse::test::FailingAllocation;
 using gatehouse::test::FailureMode;
 using gatehouse::test::for_each_failing_allocation;
 
+// Allocations that an optimizing compiler may not leave out, as it may those of new expressions.
+class Block {
+  public:
+    Block() : memory_(::operator new(1)) {}
+    explicit Block(const std::nothrow_t& tag) noexcept : memory_(::operator new(1, tag)) {}
+    ~Block() { ::operator delete(memory_); }
+    Block(const Block&) = delete;
+    Block& operator=(const Block&) = delete;
+
+    bool made() const noexcept { return memory_ != nullptr; }
+
+  private:
+    void* memory_;
+};
+
 void strikes_operator_new(void**) {
     bool threw = false;
     bool refused = false;
     {
         const FailingAllocation failing(1, FailureMode::forever);
         try {
-            const auto value = std::make_unique<std::vector<char>>(100);
+            const Block block;
         } catch (const std::bad_alloc&) {
             threw = true;
         }
-        const std::unique_ptr<int> value(new (std::nothrow) int);
-        refused = value == nullptr;
+        refused = !Block(std::nothrow).made();
     }
     assert_true(threw);
     assert_true(refused);
@@ -104,24 +116,11 @@ void strikes_the_nth_only(void**) {
     {
         const FailingAllocation failing(2, FailureMode::once);
         for (int i = 0; i < 4; ++i) {
-            const std::unique_ptr<int> value(new (std::nothrow) int);
-            made += value != nullptr;
+            made += Block(std::nothrow).made() ? 1 : 0;
         }
     }
     assert_int_equal(made, 3);
 }
-
-// An allocation that an optimizing compiler may not leave out, as it may that of a new expression.
-class Block {
-  public:
-    Block() = default;
-    ~Block() { ::operator delete(memory_); }
-    Block(const Block&) = delete;
-    Block& operator=(const Block&) = delete;
-
-  private:
-    void* memory_ = ::operator new(1);
-};
 
 void walks_every_allocation(void**) {
     int runs = 0;
