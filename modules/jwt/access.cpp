@@ -68,12 +68,11 @@ Error check_rules(ngx_http_request_t* r, const std::vector<Rule>& rules, const j
     for (const Rule& rule : rules) {
         std::string_view expected;
         if (rule.requirement.is_dynamic()) {
-            const auto* value =
-                ngx_http_get_flushed_variable(r, static_cast<ngx_uint_t>(rule.variable));
-            if (value == nullptr || value->not_found != 0) {
+            const auto value = ngx::variable_value(r, rule.variable);
+            if (!value) {
                 return failure;
             }
-            expected = {reinterpret_cast<const char*>(value->data), value->len};
+            expected = *value;
         }
         if (!rule.requirement.met_by(root, expected)) {
             return failure;

@@ -27,15 +27,12 @@ bool leads_astray(std::string_view written, std::string_view path) {
 }
 
 Problem load_file(ngx_http_request_t* r, const KeyFile& file, Pending& pending) {
-    ngx_str_t path = ngx::copy(r->pool, ngx::evaluate(r, file.path));
-    if (leads_astray(ngx::view(file.path->value), ngx::view(path))) {
+    const std::string_view path = ngx::evaluate(r, file.path);
+    if (leads_astray(ngx::view(file.path->value), path)) {
         return "key file name leads out of its directory";
     }
-    if (ngx_conf_full_name(const_cast<ngx_cycle_t*>(ngx_cycle), &path, 1) != NGX_OK) {
-        throw std::bad_alloc();
-    }
     const LocConf& conf = *pending.conf;
-    const CacheId id{nullptr, std::string(ngx::view(path)), file.format, conf.key_limits};
+    const CacheId id{nullptr, ngx::full_name(r, path), file.format, conf.key_limits};
     KeySetPtr keys = worker().keys.fresh(id, conf.key_cache);
     if (!keys) {
         const auto read = ngx::read_file(id.name, conf.key_limits.bytes);

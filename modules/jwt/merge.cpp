@@ -60,9 +60,7 @@ bool has_usable_key(const KeySet& set, std::size_t min_secret_bytes) noexcept {
 // Null if the file cannot be used, which has been logged.
 KeySetPtr load_key_file(ngx_conf_t* cf, const KeyFile& file, const LocConf& conf) {
     const std::string path = ngx::full_name(cf, ngx::view(file.path->value));
-    auto& loaded = static_cast<MainConf*>(
-                       ngx_http_conf_get_module_main_conf(cf, ngx_http_gatehouse_jwt_module))
-                       ->key_files;
+    auto& loaded = ngx::main_conf<MainConf>(cf, ngx_http_gatehouse_jwt_module).key_files;
     const KeyLimits& limits = conf.key_limits;
     const std::string id = path + (file.format == KeyFormat::jwks ? " jwks " : " keyval ") +
                            std::to_string(limits.bytes) + " " + std::to_string(limits.keys) + " " +
@@ -177,8 +175,7 @@ bool check(ngx_conf_t* cf, const LocConf& conf, bool declared_here) {
     if (conf.authentication.mode != Mode::enforced) {
         return true;
     }
-    const auto& core = *static_cast<ngx_http_core_loc_conf_t*>(
-        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+    const ngx_http_core_loc_conf_t& core = ngx::core_location(cf);
     const bool no_keys = conf.static_keys.empty() && conf.dynamic_files.empty() &&
                          conf.declared.key_requests.empty();
     if (no_keys && conf.policy.validate_signature && must_have_keys(core, declared_here)) {

@@ -138,33 +138,21 @@ ngx_int_t preconfigure(ngx_conf_t* cf) {
     if (own_names(cf) != NGX_OK || add_variables(cf) != NGX_OK) {
         return NGX_ERROR;
     }
-    auto& conf = *static_cast<MainConf*>(
-        ngx_http_conf_get_module_main_conf(cf, ngx_http_gatehouse_jwt_module));
+    auto& conf = ngx::main_conf<MainConf>(cf, ngx_http_gatehouse_jwt_module);
     conf.http_authorization = variable_index(cf, "http_authorization");
     conf.http_cookie = variable_index(cf, "http_cookie");
     return conf.http_authorization != NGX_ERROR && conf.http_cookie != NGX_ERROR ? NGX_OK
                                                                                  : NGX_ERROR;
 }
 
-bool add_handler(ngx_conf_t* cf, ngx_http_phases phase, ngx_http_handler_pt handler) {
-    auto* core = static_cast<ngx_http_core_main_conf_t*>(
-        ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
-    auto* slot = static_cast<ngx_http_handler_pt*>(ngx_array_push(&core->phases[phase].handlers));
-    if (slot == nullptr) {
-        return false;
-    }
-    *slot = handler;
-    return true;
-}
-
 ngx_int_t postconfigure(ngx_conf_t* cf) {
     ngx::install_subrequest_filters();
     install_challenge_filter();
-    const bool added =
-        add_handler(cf, NGX_HTTP_PREACCESS_PHASE,
-                    guard<OnThrow::internal_server_error, preaccess>) &&
-        add_handler(cf, NGX_HTTP_ACCESS_PHASE, guard<OnThrow::internal_server_error, access>);
-    return added ? NGX_OK : NGX_ERROR;
+    ngx::add_phase_handler(cf, NGX_HTTP_PREACCESS_PHASE,
+                           guard<OnThrow::internal_server_error, preaccess>);
+    ngx::add_phase_handler(cf, NGX_HTTP_ACCESS_PHASE,
+                           guard<OnThrow::internal_server_error, access>);
+    return NGX_OK;
 }
 
 ngx_http_module_t context = {

@@ -105,9 +105,8 @@ FoundToken find_token(ngx_http_request_t* r, const TokenSource& source) {
         ngx::for_each_argument(r, source.name, std::ref(collect));
         break;
     case Kind::variable:
-        const auto* value = ngx_http_get_flushed_variable(r, static_cast<ngx_uint_t>(source.index));
-        if (value != nullptr && value->not_found == 0) {
-            collect(without_scheme({reinterpret_cast<const char*>(value->data), value->len}));
+        if (const auto value = ngx::variable_value(r, source.index)) {
+            collect(without_scheme(*value));
         }
         break;
     }
@@ -132,8 +131,7 @@ void remove_token(ngx_http_request_t* r, const TokenSource& source) {
         break;
     }
     // What was read earlier must not find its way into a proxied header.
-    const auto& conf = *static_cast<const MainConf*>(
-        ngx_http_get_module_main_conf(r, ngx_http_gatehouse_jwt_module));
+    const auto& conf = ngx::main_conf<MainConf>(r, ngx_http_gatehouse_jwt_module);
     for (const ngx_int_t index : {source.index, conf.http_authorization, conf.http_cookie}) {
         if (index >= 0) {
             ngx::forget_variable(r, index);

@@ -20,6 +20,15 @@ std::string with_hint(std::string text, std::string_view hint) {
     return text;
 }
 
+std::string full_name(ngx_cycle_t* cycle, ngx_pool_t* pool, std::string_view path) {
+    ngx_str_t name = copy(pool, path);
+    // Unlike ngx_conf_full_name(), which allocates from the cycle's pool at each call.
+    if (ngx_get_full_name(pool, &cycle->conf_prefix, &name) != NGX_OK) {
+        throw std::bad_alloc();
+    }
+    return std::string(view(name));
+}
+
 std::string quoted(std::string_view text) { return std::string("\"").append(text).append("\""); }
 
 }  // namespace
@@ -96,11 +105,26 @@ std::optional<ngx_msec_t> parse_milliseconds(std::string_view text) noexcept {
 }
 
 std::string full_name(const ngx_conf_t* cf, std::string_view path) {
-    ngx_str_t name = copy(cf->pool, path);
-    if (ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK) {
+    return full_name(cf->cycle, cf->pool, path);
+}
+
+std::string full_name(ngx_http_request_t* r, std::string_view path) {
+    // The cycle's prefixes are only read.
+    return full_name(const_cast<ngx_cycle_t*>(ngx_cycle), r->pool, path);
+}
+
+const ngx_http_core_loc_conf_t& core_location(ngx_conf_t* cf) noexcept {
+    return *static_cast<const ngx_http_core_loc_conf_t*>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+}
+
+void add_phase_handler(ngx_conf_t* cf, ngx_http_phases phase, ngx_http_handler_pt handler) {
+    auto& core = main_conf<ngx_http_core_main_conf_t>(cf, ngx_http_core_module);
+    auto* slot = static_cast<ngx_http_handler_pt*>(ngx_array_push(&core.phases[phase].handlers));
+    if (slot == nullptr) {
         throw std::bad_alloc();
     }
-    return std::string(view(name));
+    *slot = handler;
 }
 
 void keep_environment(const ngx_conf_t* cf, std::string_view name) {

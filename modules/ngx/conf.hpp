@@ -66,8 +66,22 @@ std::optional<std::size_t> parse_size(std::string_view text) noexcept;
 std::optional<time_t> parse_seconds(std::string_view text) noexcept;
 std::optional<ngx_msec_t> parse_milliseconds(std::string_view text) noexcept;
 
-// Path relative to the directory of nginx.conf, as nginx takes its own files.
+// Path relative to the directory of nginx.conf, as nginx takes its own files: while the
+// configuration is read, and later. Throw std::bad_alloc.
 std::string full_name(const ngx_conf_t* cf, std::string_view path);
+std::string full_name(ngx_http_request_t* r, std::string_view path);
+
+// The main configuration of a module, and the core's configuration of the level at hand, while the
+// configuration is read.
+template <class Conf>
+Conf& main_conf(ngx_conf_t* cf, const ngx_module_t& module) noexcept {
+    return *static_cast<Conf*>(
+        static_cast<ngx_http_conf_ctx_t*>(cf->ctx)->main_conf[module.ctx_index]);
+}
+const ngx_http_core_loc_conf_t& core_location(ngx_conf_t* cf) noexcept;
+
+// Registers a phase handler; of one phase the last registered runs first. Throws std::bad_alloc.
+void add_phase_handler(ngx_conf_t* cf, ngx_http_phases phase, ngx_http_handler_pt handler);
 
 // As the `env` directive: without it nginx drops the variable from its environment, and a binary
 // upgrade, which reads the configuration again, would miss it. Throws std::bad_alloc.

@@ -81,6 +81,14 @@ void note_cookies(ngx_http_request_t* r) {
 
 }  // namespace
 
+std::optional<std::string_view> variable_value(ngx_http_request_t* r, ngx_int_t index) noexcept {
+    const auto* value = ngx_http_get_flushed_variable(r, static_cast<ngx_uint_t>(index));
+    if (value == nullptr || value->not_found != 0) {
+        return std::nullopt;
+    }
+    return std::string_view(reinterpret_cast<const char*>(value->data), value->len);
+}
+
 std::string_view evaluate(ngx_http_request_t* r, ngx_http_complex_value_t* value) {
     ngx_str_t text;
     if (ngx_http_complex_value(r, value, &text) != NGX_OK) {

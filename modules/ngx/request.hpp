@@ -44,6 +44,14 @@ Conf& location_conf(const ngx_http_request_t* r, const ngx_module_t& module) noe
     return *static_cast<Conf*>(r->loc_conf[module.ctx_index]);
 }
 
+template <class Conf>
+const Conf& main_conf(const ngx_http_request_t* r, const ngx_module_t& module) noexcept {
+    return *static_cast<const Conf*>(r->main_conf[module.ctx_index]);
+}
+
+// What the variable holds now, borrowed from the request; nothing if it is not found.
+std::optional<std::string_view> variable_value(ngx_http_request_t* r, ngx_int_t index) noexcept;
+
 // The value in the request's pool. Throws std::bad_alloc.
 std::string_view evaluate(ngx_http_request_t* r, ngx_http_complex_value_t* value);
 
