@@ -245,7 +245,8 @@ location = /t {
 /t  EC      401  no key matches the token
 /t  ED      401  no key matches the token
 --- log
-1  [warn] key file "$TEST_NGINX_KEYS/mixed.jwks": key 1 skipped: member is missing or malformed in $TEST_NGINX_SERVER_ROOT/conf/nginx.conf:
+1  [warn] key file "$TEST_NGINX_KEYS/mixed.jwks": key 1 skipped: member is missing or malformed
+5  in $TEST_NGINX_SERVER_ROOT/conf/nginx.conf:
 1  mixed.jwks": key 2 "short" skipped: key is too short
 1  mixed.jwks": key 3 skipped: member is missing or malformed
 1  mixed.jwks": key 4 skipped: key type or curve is not supported

@@ -22,8 +22,8 @@ plan skip_all => "no configured headers of nginx $version: scripts/build makes t
 sub foreign ($directive, @order) {
     state $n = 0;
     my $path = test_dir() . "/foreign_$$.@{[++$n]}.so";
-    my @include = map { ('-isystem', "$tree/$_") } qw(src/core src/event src/event/modules src/event/quic src/os/unix
-        src/http src/http/modules src/http/v2 src/http/v3 objs);
+    my @include = map { ('-isystem', "$tree/$_") } qw(src/core src/event src/event/modules src/event/quic
+        src/os/unix src/http src/http/modules src/http/v2 src/http/v3 objs);
     system($ENV{CC} // 'cc', '-shared', '-fPIC', '-o', $path, @include, "-DFOREIGN_DIRECTIVE=\"$directive\"",
         '-DFOREIGN_ORDER=' . (join ', ', map { "\"$_\"" } @order), "$root/t/data/foreign_auth_jwt.c") == 0
         or die "cannot compile $root/t/data/foreign_auth_jwt.c";
@@ -34,8 +34,9 @@ my @first   = ('ngx_http_foreign_module', 'ngx_http_gatehouse_jwt_module');
 my $server  = 'server { location / { auth_jwt site; auth_jwt_key_file keys.jwks; } }';
 my @modules;
 sub refused ($module, $directive, $http, $name) {
-    conf_refused($http, qr/the "$directive" directive belongs to module "ngx_http_foreign_module" of this nginx; "ngx_http_gatehouse_jwt_module" cannot be loaded beside it in \S+nginx\.conf:\d+$/,
-        $name, "load_module $module;");
+    my ($theirs, $ours) = qw("ngx_http_foreign_module" "ngx_http_gatehouse_jwt_module");
+    conf_refused($http, qr/the "$directive" directive belongs to module $theirs of this nginx; $ours cannot be /
+        . qr/loaded beside it in \S+nginx\.conf:\d+$/, $name, "load_module $module;");
 }
 conf_file('keys.jwks', jwks('rsa'));
 
@@ -54,7 +55,8 @@ conf_accepted("auth_something x; $server", 'a directive that is not ours', undef
 # Behind ours it is never asked.
 push @modules, my $behind = foreign('auth_jwt', 'ngx_http_foreign_module');
 conf_accepted($server, 'another auth_jwt behind ours', undef, "load_module $behind;");
-conf_refused($server =~ s/site/site bad/r, qr/invalid parameter "bad"/, 'and it is ours that reads it', "load_module $behind;");
+conf_refused($server =~ s/site/site bad/r, qr/invalid parameter "bad"/, 'and it is ours that reads it',
+    "load_module $behind;");
 
 unlink @modules;
 done_testing;
