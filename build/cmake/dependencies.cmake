@@ -2,5 +2,5 @@
 
 find_package(PkgConfig REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
-pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson>=2.12)
+pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson>=2.14)
 pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)

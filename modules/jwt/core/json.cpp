@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 
 namespace gatehouse::jwt {
 namespace {
@@ -43,11 +44,21 @@ bool within_limits(std::string_view text, const JsonLimits& limits) noexcept {
     return true;
 }
 
-template <class Number>
-void append_number(std::string& out, Number number) {
+template <class Number, class... Format>
+void append_number(std::string& out, Number number, Format... format) {
     std::array<char, 32> buffer;
-    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number).ptr;
+    const auto end =
+        std::to_chars(buffer.data(), buffer.data() + buffer.size(), number, format...).ptr;
     out.append(buffer.data(), end);
+}
+
+// From 2^63 on the digits alone would be read back as an integer, which does not fit.
+void append_real(std::string& out, double number) {
+    if (std::abs(number) >= 0x1p63) {
+        append_number(out, number, std::chars_format::scientific);
+    } else {
+        append_number(out, number);
+    }
 }
 
 void append_string(std::string& out, std::string_view text) {
@@ -227,7 +238,7 @@ void append_json(std::string& out, const json_t* value) {
         append_number(out, json_integer_value(value));
         break;
     case JSON_REAL:
-        append_number(out, json_real_value(value));
+        append_real(out, json_real_value(value));
         break;
     case JSON_TRUE:
         out += "true";

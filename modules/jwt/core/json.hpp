@@ -63,8 +63,8 @@ bool equal(const json_t* a, const json_t* b) noexcept;
 // -1, 0 or 1 for two JSON numbers, exact for integers. Requires both to be numbers.
 int compare_numbers(const json_t* a, const json_t* b) noexcept;
 
-// Compact JSON, members in their original order, numbers in the shortest form that reads back to
-// the same value.
+// Compact JSON, members in their original order, numbers in a short form that reads back to the
+// same value.
 void append_json(std::string& out, const json_t* value);
 
 // A value as nginx variables show it: strings bare, arrays as their elements joined by commas, null

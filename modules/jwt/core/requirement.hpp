@@ -27,7 +27,7 @@ struct Operator {
 // A regular expression with bounded work and memory (PCRE2's match, depth and heap limits).
 class Pattern {
   public:
-    // Error: pattern_syntax.
+    // Errors: pattern_syntax, internal.
     static Result<Pattern> compile(std::string_view expression);
 
     Pattern(Pattern&&) noexcept;

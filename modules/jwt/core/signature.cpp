@@ -79,10 +79,14 @@ class HmacVerifier final : public Verifier {
 // RSA in both paddings: hash, then the public-key operation on a context that was set up once.
 class RsaVerifier final : public Verifier {
   public:
-    RsaVerifier(Hash hash, EvpPkeyCtx context)
-        : hash_(std::move(hash)), context_(std::move(context)) {}
+    RsaVerifier(Hash hash, EvpPkeyCtx context, std::size_t modulus_bytes)
+        : hash_(std::move(hash)), context_(std::move(context)), modulus_bytes_(modulus_bytes) {}
 
     Error verify(std::string_view input, std::string_view signature) override {
+        // RFC 8017 section 8.1.2 step 1. OpenSSL leaves it out for RSASSA-PSS.
+        if (signature.size() != modulus_bytes_) {
+            return Error::bad_signature;
+        }
         Digest digest;
         unsigned size = 0;
         if (!hash_(input, digest, size)) {
@@ -95,6 +99,7 @@ class RsaVerifier final : public Verifier {
   private:
     Hash hash_;
     EvpPkeyCtx context_;
+    std::size_t modulus_bytes_;
 };
 
 // OpenSSL wants ECDSA-Sig-Value in DER (RFC 3279 section 2.2.3); a JWS has r and s side by side in
@@ -253,7 +258,8 @@ std::unique_ptr<Verifier> make_public_key_verifier(Algorithm algorithm, EVP_PKEY
         return nullptr;
     }
     if (is_rsa) {
-        return std::make_unique<RsaVerifier>(std::move(hash), std::move(context));
+        return std::make_unique<RsaVerifier>(std::move(hash), std::move(context),
+                                             static_cast<std::size_t>(EVP_PKEY_get_size(key)));
     }
     return std::make_unique<EcdsaVerifier>(std::move(hash), std::move(context),
                                            ecdsa_number_bytes(algorithm));
