@@ -72,8 +72,8 @@ subtest 'duplicates' => sub {
         for 'type signed', 'key_cache 1s', 'min_hmac_bytes 32', 'algorithms RS256', 'typ JWT', 'leeway 1s',
         'max_lifetime 1h', 'validate_exp on', 'validate_sig on', 'issuer a', 'audience a', 'scope a',
         'required_claims a', 'revocation_list_sub list', 'revocation_list_kid list', 'allow_nested',
-        'phase access', 'strip on',
-        'www_authenticate on', 'dry_run on', 'log_level info', 'max_token_size 1k', 'limits json_depth=9';
+        'phase access', 'strip on', 'www_authenticate on', 'dry_run on', 'log_level info', 'max_token_size 1k',
+        'limits json_depth=9';
     refused('auth_jwt off;', '"auth_jwt" directive is duplicate', 'auth_jwt, twice');
 };
 

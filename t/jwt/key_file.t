@@ -239,6 +239,7 @@ location = /t {
     auth_jwt_key_file $TEST_NGINX_KEYS/mixed.jwks;
     try_files /index.html =404;
 }
+--- suppress_stderr
 --- cases
 /t  RSA     200
 /t  RSA_R1  200
