@@ -1,5 +1,7 @@
 #include "ngx/conf.hpp"
 
+#include <algorithm>
+
 namespace gatehouse::ngx {
 namespace {
 
@@ -27,6 +29,10 @@ std::string full_name(ngx_cycle_t* cycle, ngx_pool_t* pool, std::string_view pat
         throw std::bad_alloc();
     }
     return std::string(view(name));
+}
+
+bool names_variable(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
 std::string quoted(std::string_view text) { return std::string("\"").append(text).append("\""); }
@@ -65,7 +71,9 @@ ngx_http_complex_value_t* Directive::complex(std::string_view text) const {
 }
 
 std::optional<std::string_view> Directive::variable_name(std::string_view text) const {
-    if (text.size() < 2 || text.front() != '$') {
+    const bool is_variable = text.size() > 1 && text.front() == '$' &&
+                             std::all_of(text.begin() + 1, text.end(), names_variable);
+    if (!is_variable) {
         error("invalid variable name " + quoted(text));
         return std::nullopt;
     }
