@@ -4,45 +4,10 @@
 #include <charconv>
 #include <cmath>
 
+#include "jwt/core/json_reader.hpp"
+
 namespace gatehouse::jwt {
 namespace {
-
-// One pass over the text before jansson sees it. Commas and openers bound the number of members
-// from above; they need not be exact.
-bool within_limits(std::string_view text, const JsonLimits& limits) noexcept {
-    std::size_t depth = 0;
-    std::size_t members = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        switch (text[i]) {
-        case '"':
-            for (++i; i < text.size() && text[i] != '"'; ++i) {
-                if (text[i] == '\\') {
-                    ++i;
-                }
-            }
-            break;
-        case '{':
-        case '[':
-            if (++depth > limits.depth || ++members > limits.members) {
-                return false;
-            }
-            break;
-        case '}':
-        case ']':
-            // An unbalanced text is jansson's to refuse.
-            depth -= depth > 0 ? 1 : 0;
-            break;
-        case ',':
-            if (++members > limits.members) {
-                return false;
-            }
-            break;
-        default:
-            break;
-        }
-    }
-    return true;
-}
 
 template <class Number, class... Format>
 void append_number(std::string& out, Number number, Format... format) {
@@ -156,12 +121,7 @@ int compare_integer_real(json_int_t integer, double real) noexcept {
 }  // namespace
 
 std::optional<Json> parse_json(std::string_view text, const JsonLimits& limits) {
-    if (!within_limits(text, limits)) {
-        return std::nullopt;
-    }
-    json_error_t error;
-    Json value(
-        json_loadb(text.data(), text.size(), JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error));
+    Json value = JsonReader(text, limits).read();
     if (!value) {
         return std::nullopt;
     }

@@ -29,6 +29,11 @@ class Json {
     const json_t* get() const noexcept { return value_; }
     explicit operator bool() const noexcept { return value_ != nullptr; }
 
+    // For building a value that nobody else holds yet.
+    json_t* get_mutable() noexcept { return value_; }
+    // Gives the reference to the caller.
+    json_t* release() noexcept { return std::exchange(value_, nullptr); }
+
   private:
     json_t* value_ = nullptr;
 };
