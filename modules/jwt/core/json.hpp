@@ -38,7 +38,7 @@ class Json {
     json_t* value_ = nullptr;
 };
 
-// What a text may cost before it is parsed at all: jansson recurses on nesting.
+// What a text may cost: reading and comparing recurse on nesting.
 struct JsonLimits {
     std::size_t depth = 64;
     std::size_t members = 4096;  // object members and array elements, all levels together
