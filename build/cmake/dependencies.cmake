@@ -1,6 +1,7 @@
 # Third-party libraries, by the names that the modules' CMakeLists.txt use.
 
 find_package(PkgConfig REQUIRED)
-find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
+find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto SSL)
 pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson>=2.14)
+pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis>=0.14)
 pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)

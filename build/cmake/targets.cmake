@@ -5,6 +5,9 @@
 # targets link with every core.
 function(gatehouse_core name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
+    if(NOT arg_SOURCES)
+        return()
+    endif()
     set(target "gatehouse_${name}")
     add_library(${target} STATIC ${arg_SOURCES})
     target_include_directories(${target} PUBLIC "${GATEHOUSE_ROOT}/modules")
@@ -26,12 +29,28 @@ function(gatehouse_glue)
     target_link_libraries(gatehouse_ngx PUBLIC gatehouse_base gatehouse_nginx_headers)
 endfunction()
 
+# gatehouse_client(NAME SOURCES file... [LIBS target...])
+# gatehouse_<NAME>, static: a part of modules that stands on the glue but is no module of its own.
+function(gatehouse_client name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
+    if(GATEHOUSE_FUZZ OR NOT arg_SOURCES)
+        return()
+    endif()
+    set(target "gatehouse_${name}")
+    add_library(${target} STATIC ${arg_SOURCES})
+    target_compile_options(${target} PRIVATE ${GATEHOUSE_WARNINGS})
+    target_link_libraries(${target} PUBLIC gatehouse_ngx ${arg_LIBS})
+endfunction()
+
 # gatehouse_module(NAME SOURCES file... CORES core...)
 # The shared object ngx_http_gatehouse_<NAME>_module.so in GATEHOUSE_MODULE_DIR. nginx's own
 # symbols stay undefined in it: they are in the program that loads it.
 function(gatehouse_module name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;CORES")
     if(GATEHOUSE_FUZZ)
+        return()
+    endif()
+    if(NOT arg_SOURCES)
         return()
     endif()
     set(target "ngx_http_gatehouse_${name}_module")

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "rate_limit/core/policy.hpp"
+#include "redis/core/reply.hpp"
+
+namespace gatehouse::rate_limit {
+
+// The Lua scripts. Redis' TIME is their only clock; every key they write has a time to live. State
+// of a key that was written by another policy of the same algorithm is carried over. After a step
+// back of the clock nobody is locked out for longer than a burst takes (gcra) or a period
+// (sliding_window).
+//
+// charge: checks any number of keys and charges all of them, or none if one refuses.
+// refund: takes back what one charge has charged, by the time that charge has returned.
+std::string_view charge_script() noexcept;
+std::string_view refund_script() noexcept;
+
+// What one key of a charge asks for.
+struct Item {
+    const Policy* policy;
+    std::uint32_t cost = 1;
+    enum class Kind : std::uint8_t {
+        whole,   // all of cost, or refuse
+        part,    // lease: as many as there are, at least one, at most cost
+        forced,  // optimistic: charged whatever the verdict is
+    } kind = Kind::whole;
+    // forced: requests that may be charged beyond the burst, by all nodes together.
+    std::uint32_t debt = 0;
+};
+
+// ARGV of a charge of items, in the order of KEYS. Storage for the texts is inside.
+class Arguments {
+  public:
+    void clear() noexcept;
+    void add_charge(const Item& item);  // throws std::bad_alloc
+    void add_refund(const Item& item, std::uint32_t granted, std::int64_t charged_at);
+    std::span<const std::string_view> view();
+
+  private:
+    // ...
+};
+
+// The answer about one key.
+struct Charged {
+    Verdict verdict;            // allowed: for forced, whether it would have been
+    std::uint32_t granted = 0;  // cost, or what `part` got, or 0
+};
+
+// The answer to a charge of `items.size()` keys. Nothing if the reply is not one (another script,
+// a peer that is not Redis): then nothing of it is believed.
+struct ChargeReply {
+    bool allowed = false;         // all of them
+    std::int64_t charged_at = 0;  // microseconds of Redis' clock, for refund
+};
+std::optional<ChargeReply> read_charge(const redis::Reply& reply, std::span<const Item> items,
+                                       std::span<Charged> charged) noexcept;
+
+}  // namespace gatehouse::rate_limit

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace gatehouse::redis {
+
+enum class Type : std::uint8_t { nil, status, error, integer, string, array };
+
+// A reply (RESP2, redis.io/docs/reference/protocol-spec), valid until the reader that gave it is
+// asked for the next.
+struct Reply {
+    Type type = Type::nil;
+    std::int64_t integer = 0;
+    std::string_view text;            // status, error, string
+    std::span<const Reply> elements;  // array
+
+    bool is(Type wanted) const noexcept { return type == wanted; }
+};
+
+struct ReplyLimits {
+    std::size_t bytes = 1 << 20;     // of one reply as it is on the wire
+    std::size_t elements = 1 << 16;  // in all arrays of one reply
+    std::size_t depth = 6;
+};
+
+// hiredis' redisReader behind caps of our own: what a peer sends can be split at any octet, and
+// costs no more memory than the limits allow.
+class Reader {
+  public:
+    explicit Reader(ReplyLimits limits = {});  // throws std::bad_alloc
+
+    // Null: a whole reply is not there yet. After a protocol error or a reply beyond the limits
+    // broken() is true for ever, and nothing comes any more.
+    void feed(std::span<const char> octets);  // throws std::bad_alloc
+    const Reply* next();                      // throws std::bad_alloc
+    bool broken() const noexcept;
+
+  private:
+    // ...
+};
+
+}  // namespace gatehouse::redis

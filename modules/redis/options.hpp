@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ngx/conf.hpp"
+
+namespace gatehouse::redis {
+
+enum class Topology : std::uint8_t { single, cluster, sentinel };
+
+struct Server {
+    std::string name;    // as configured, `host:port` or `unix:path`: for messages
+    std::string host;    // an address, or a name for the resolver; or the path of a unix socket
+    in_port_t port = 0;  // 0: unix socket
+};
+
+struct Tls {
+    ngx_ssl_t* context = nullptr;  // lives as long as the cycle
+    std::string name;              // tls_name: verified instead of the host, also for SNI
+};
+
+// What a redis block says. Lives in the cycle's pool.
+struct Options {
+    std::string name;  // of the block
+    std::vector<Server> servers;
+    Topology topology = Topology::single;
+    std::string master;  // sentinel: the master's name
+    std::string username;
+    std::string password;
+    ngx_uint_t database = 0;
+    std::optional<Tls> tls;
+    ngx_msec_t connect_timeout = 50;
+    ngx_msec_t timeout = 20;
+    std::size_t max_pending = 4096;  // calls waiting, per worker and connection
+    ngx_resolver_t* resolver = nullptr;
+    ngx_msec_t resolver_timeout = 0;
+};
+
+}  // namespace gatehouse::redis
