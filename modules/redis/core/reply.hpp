@@ -30,19 +30,25 @@ struct ReplyLimits {
 };
 
 // hiredis' redisReader behind caps of our own: what a peer sends can be split at any octet, and
-// costs no more memory than the limits allow.
+// costs no more memory than the limits allow (plus what is fed at once). RESP3 is refused: nobody
+// has asked for it.
 class Reader {
   public:
     explicit Reader(ReplyLimits limits = {});  // throws std::bad_alloc
+    Reader(Reader&& other) noexcept;
+    Reader& operator=(Reader&& other) noexcept;
+    ~Reader();
 
-    // Null: a whole reply is not there yet. After a protocol error or a reply beyond the limits
-    // broken() is true for ever, and nothing comes any more.
+    // Null: a whole reply is not there yet. After a protocol error, a reply beyond the limits or
+    // std::bad_alloc broken() is true for ever, and nothing comes any more. To be called until it
+    // returns null before more is fed: only then are the limits checked.
     void feed(std::span<const char> octets);  // throws std::bad_alloc
     const Reply* next();                      // throws std::bad_alloc
     bool broken() const noexcept;
 
   private:
-    // ...
+    struct State;
+    std::unique_ptr<State> state_;
 };
 
 }  // namespace gatehouse::redis
