@@ -23,12 +23,25 @@ use IO::Socket::UNIX ();
 use POSIX ();
 
 our @EXPORT = qw(upstream client get);
-our @EXPORT_OK = qw(h2_start h2_get h2_reset);
+our @EXPORT_OK = qw(free_port h2_start h2_get h2_reset);
 
 my $patience = 10;
 
 sub wait_readable ($socket, $what) {
     return IO::Select->new($socket)->can_read($patience) || croak "no $what within $patience s";
+}
+
+# A port of 127.0.0.1 that is free, and so are those that many above it. It stays
+# so but for the unlucky: the kernel gives clients ports from 32768 on.
+sub free_port (@above) {
+    for (1 .. 100) {
+        my $port = 10000 + int rand 12000;
+        return $port if 1 + @above == grep {
+            IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port + $_, Listen => 1,
+                ReuseAddr => 1)
+        } 0, @above;
+    }
+    croak 'no free port';
 }
 
 # A listening socket in $TEST_NGINX_KEYS or at a whole path. Workers that have
@@ -40,16 +53,13 @@ sub upstream ($name) {
     return bless { socket => $socket }, 'Gatehouse::Wire::Upstream';
 }
 
-# A connection to nginx, by TCP or to the unix socket $path, on which $text has
-# been sent. A long text needs someone to send it while the test reads, hence
-# the process of its own.
-sub client ($text, $path = undef) {
-    my $socket = defined $path
-        ? IO::Socket::UNIX->new(Peer => $path)
-        : IO::Socket::INET->new(
-            PeerAddr => '127.0.0.1',
-            PeerPort => $Test::Nginx::Util::ServerPortForClient,
-        );
+# A connection to the nginx of Test::Nginx, or to a unix socket or a port of
+# 127.0.0.1, on which $text has been sent. A long text needs someone to send it
+# while the test reads, hence the process of its own.
+sub client ($text, $where = $Test::Nginx::Util::ServerPortForClient) {
+    my $socket = $where =~ m{^/}
+        ? IO::Socket::UNIX->new(Peer => $where)
+        : IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $where);
     croak "connect: $@" unless $socket;
     my $peer = bless { socket => $socket, buffer => '' }, 'Gatehouse::Wire::Peer';
     return $peer->send($text) if length $text < 4096;

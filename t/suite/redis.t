@@ -1,0 +1,125 @@
+# The servers that tests of Redis start: Gatehouse::Redis and what is below it.
+
+use v5.36;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Gatehouse::Redis;
+use Gatehouse::Redis::Resp qw(command_octets reply_octets decode);
+use IO::Select ();
+use POSIX ();
+use Test::More;
+
+subtest 'RESP2' => sub {
+    my $value  = [1, 'text', undef, [], ['', "a\r\nb\0", [-2]]];
+    my $octets = reply_octets($value);
+    is $octets, "*5\r\n:1\r\n\$4\r\ntext\r\n\$-1\r\n*0\r\n*3\r\n\$0\r\n\r\n\$5\r\na\r\nb\0\r\n*1\r\n:-2\r\n",
+        'a reply';
+    is_deeply [decode(\$octets)], [$value, length $octets], 'and back';
+    is scalar(grep { my @got = decode(\substr $octets, 0, $_); @got } 0 .. length($octets) - 1), 0,
+        'no part of it is a reply';
+    is command_octets('GET', "k\n"), "*2\r\n\$3\r\nGET\r\n\$2\r\nk\n\r\n", 'a command';
+    my $both = "+OK\r\n-ERR no\r\n";
+    is_deeply [decode(\$both)], ['OK', 5], 'a status';
+    my ($error) = decode(\$both, 5);
+    is ref $error, 'Gatehouse::Redis::Error', 'an error';
+    is $error, 'ERR no', 'and its text';
+    is eval { decode(\"HTTP/1.1 400\r\n") }, undef, 'something else';
+};
+
+my $redis = Gatehouse::Redis->new(port => 1)->start;
+
+subtest 'commands' => sub {
+    is $redis->command('SET', 'mortal', 1, 'PX', 100_000), 'OK', 'a status';
+    is $redis->command('GET', 'absent'), undef, 'a nil';
+    is_deeply $redis->command('EVAL', 'return {1, {KEYS[1], {false}}}', 1, "\0k"),
+        [1, ["\0k", [undef]]], 'a nested reply';
+    ok !eval { $redis->command('INCR') }, 'an error kills the test';
+    like $@, qr/^INCR: ERR wrong number of arguments .* at \Q$0\E/, 'and is told of there';
+    is ref $redis->attempt('INCR'), 'Gatehouse::Redis::Error', 'unless it is asked for';
+    is $redis->command('DEBUG', 'SLEEP', 0), 'OK', 'DEBUG';
+};
+
+subtest 'what it knows of keys and calls' => sub {
+    my $other = $redis->connect;
+    $other->command('SELECT', 5);
+    $other->command('MSET', map { ("k$_" => 1) } 1 .. 3000);
+    is scalar($redis->all_keys), 3001, 'the keys of all databases';
+    is scalar($redis->keys_without_ttl), 3000, 'those that stay forever';
+    $other->command('FLUSHDB');
+    is_deeply [$redis->keys_without_ttl], [], 'none';
+    is_deeply [$redis->all_keys], ['mortal'], 'and one that does not';
+    is $redis->stat('cmdstat_evalsha', 'calls'), 0, 'not called';
+    $redis->attempt('EVALSHA', '0' x 40, 0);
+    $redis->command('PING') for 1 .. 2;
+    cmp_ok $redis->stat('cmdstat_ping', 'calls'), '>=', 2, 'called';
+    is $redis->stat('redis_mode'), 'standalone', 'a line without members';
+};
+
+subtest 'a black hole' => sub {
+    my $client = Gatehouse::Redis::Client->new($redis->port);
+    $redis->freeze;
+    $client->{peer}->send(command_octets('PING'));
+    ok !IO::Select->new($client->{peer}{socket})->can_read(0.05), 'no answer';
+    $redis->thaw;
+    is $client->reply, 'PONG', 'until it thaws';
+};
+
+subtest 'ends and beginnings' => sub {
+    my ($port, $pid) = ($redis->port, $redis->pid);
+    my $client = Gatehouse::Redis::Client->new($port);
+    is $redis->restart->port, $port, 'the port stays';
+    isnt $redis->pid, $pid, 'the process does not';
+    ok $client->{peer}->is_left, 'clients are left';
+    is_deeply [$redis->all_keys], [], 'nothing is stored';
+
+    $client = Gatehouse::Redis::Client->new($redis->socket);
+    $redis->freeze;
+    $client->{peer}->send(command_octets('PING'));
+    $redis->kill9;
+    is sysread($client->{peer}{socket}, my $rest, 1), undef, 'a reset';
+    ok $!{ECONNRESET}, 'for a client that waits';
+    ok !kill(0, $redis->pid // -99999), 'the process is gone';
+    is $redis->start->ping, 'PONG', 'and it can start again';
+};
+
+subtest 'the only user' => sub {
+    my $guarded = Gatehouse::Redis->new(user => 'gateway', password => 'sesame', acl => '~gw:* +get')->start;
+    my $client  = Gatehouse::Redis::Client->new($guarded->socket);
+    like $client->attempt('PING'), qr/^NOAUTH /, 'nobody else';
+    like $client->attempt('AUTH', 'gateway', 'wrong'), qr/^WRONGPASS /, 'not with another password';
+    is $client->command('AUTH', 'gateway', 'sesame'), 'OK', 'with its own';
+    is $client->command('GET', 'gw:k'), undef, 'what it may do';
+    like $client->attempt('GET', 'k'), qr/^NOPERM /, 'and what not';
+    is $guarded->command('PING'), 'PONG', 'tests are always let in';
+};
+
+# What a process of its own starts ends with it, however that ends.
+subtest 'nothing is left behind' => sub {
+    for my $end (['falls out of scope', sub { }], ['dies', sub { die "on purpose\n" }],
+        ['is killed', sub { kill 'KILL', $$ }]) {
+        my ($what, $code) = @$end;
+        pipe my $read, my $write or die "pipe: $!";
+        my $test = fork // die "fork: $!";
+        if (!$test) {
+            my $own = Gatehouse::Redis->new->start;
+            syswrite $write, $own->pid . ' ' . $redis->pid;
+            eval { $code->() };
+            undef $own;
+            undef $redis;
+            POSIX::_exit(0);
+        }
+        close $write;
+        my ($own, $mine) = split ' ', <$read>;
+        waitpid $test, 0;
+        $redis->until(sub { !running($own) }, 'end');
+        ok running($mine), "$what: the server of another process stays";
+    }
+};
+
+# Its parent may never wait for it: then it is a zombie.
+sub running ($pid) {
+    open my $status, '<', "/proc/$pid/status" or return 0;
+    return !grep { /^State:\s+Z/ } <$status>;
+}
+
+done_testing;
