@@ -8,6 +8,8 @@ package Gatehouse::Server;
 #   $nginx->configure('server { listen unix:$PREFIX/nginx.sock; ... }');
 #   $nginx->start;
 #   is $nginx->status('/t', "Authorization: Bearer $token"), 200;
+#   is $nginx->get('/t')->{headers}{ratelimit}[0], '"api";r=9;t=0';
+#   is_deeply [$nginx->statuses('/t', 3)], [200, 200, 429];
 #   $nginx->reload;                                # returns when only new workers serve
 #
 # Nothing here waits for a time: what is due within ten seconds is polled for.
@@ -46,15 +48,19 @@ sub file ($self, $name, $content = undef) {
 }
 
 # Writes nginx.conf with that http block, $PREFIX standing for its directory.
-sub configure ($self, $http) {
-    $http =~ s/\$PREFIX\b/$self->{prefix}/g;
+# Options: the number of workers (2), and more of the main and events blocks.
+sub configure ($self, $http, %options) {
+    my ($main, $events) = map { $_ // '' } @options{qw(main events)};
+    s/\$PREFIX\b/$self->{prefix}/g for $http, $main;
+    $self->{processes} = $options{workers} // 2;
     my $temp = join '', map { "${_}_temp_path temp/$_;\n" } qw(client_body proxy fastcgi uwsgi scgi);
     return $self->file('nginx.conf', <<"END");
 $self->{load}daemon off;
-worker_processes 2;
+worker_processes $self->{processes};
 pid nginx.pid;
 error_log logs/error.log info;
-events { worker_connections 256; }
+$main
+events { worker_connections 256; $events }
 http {
 access_log off;
 $temp$http
@@ -71,7 +77,7 @@ sub start ($self) {
             '-e', $self->file('logs/error.log') or die "exec: $!";
     }
     $self->{pid} = $pid;
-    $self->until(sub { $self->workers == 2 && -e $self->file('nginx.pid') }, 'start');
+    $self->until(sub { $self->workers == $self->{processes} && -e $self->file('nginx.pid') }, 'start');
     return $self;
 }
 
@@ -90,13 +96,13 @@ sub signal ($self, $name) {
     return $self;
 }
 
-# Signals HUP and waits until the workers are new ones, and as many as before.
+# Signals HUP and waits until the workers are new ones, and as many as configured.
 sub reload ($self) {
     my @old = $self->workers;
     $self->signal('HUP');
     return $self->until(sub {
         my @now = $self->workers;
-        return @now == @old && besides(\@old, @now) == @old;
+        return @now == $self->{processes} && besides(\@old, @now) == @now;
     }, 'reload');
 }
 
@@ -127,12 +133,31 @@ sub client ($self, $uri, @lines) {
     return Gatehouse::Wire::client(Gatehouse::Wire::get($uri, undef, @lines), $self->file('nginx.sock'));
 }
 
-# The status of a request with a connection of its own.
-sub status ($self, $uri, @lines) {
-    my $client = $self->client($uri, @lines, 'Connection: close');
-    my $status = $client->response->{status};
+# The response to a request with a connection of its own: status, headers, body.
+sub get ($self, $uri, @lines) {
+    my $client   = $self->client($uri, @lines, 'Connection: close');
+    my $response = $client->response;
     $client->leave;
-    return $status;
+    return $response;
+}
+
+sub status ($self, $uri, @lines) { return $self->get($uri, @lines)->{status} }
+
+# The statuses of $count requests, each sent after the response to the one before, on as few
+# connections as nginx likes (keepalive_requests).
+sub statuses ($self, $uri, $count, @lines) {
+    my $request = Gatehouse::Wire::get($uri, undef, @lines);
+    my ($client, @statuses);
+    while (@statuses < $count) {
+        $client = $client ? $client->send($request) : $self->client($uri, @lines);
+        my $response = $client->response;
+        push @statuses, $response->{status};
+        next unless ($response->{headers}{connection} // [''])->[0] eq 'close';
+        $client->leave;
+        undef $client;
+    }
+    $client->leave if $client;
+    return @statuses;
 }
 
 sub stop ($self) {

@@ -180,13 +180,15 @@ package Gatehouse::Wire::Peer {
         return substr $self->{buffer}, 0, length $self->{buffer}, '';
     }
 
-    # As a client: the response.
+    # As a client: the response. Headers are lists by the name in small letters.
     sub response ($self) {
         my $head = $self->take_head;
         $head = $self->take_head while $head =~ m{\AHTTP/1\.1 1};
         my ($status) = $head =~ m{\AHTTP/1\.[01] (\d+)};
         my $bodiless = $status == 204 || $status == 304;
-        return { status => $status, head => $head,
+        my %headers;
+        push $headers{ lc $1 }->@*, $2 while $head =~ /^([^\s:]+): *(.*?)\r$/mg;
+        return { status => $status, head => $head, headers => \%headers,
                  body => $bodiless ? '' : $self->take_body($head, 1) };
     }
 
