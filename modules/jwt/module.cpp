@@ -98,44 +98,14 @@ ngx_command_t commands[] = {
 };
 // clang-format on
 
-bool is_ours(const ngx_str_t& name) noexcept {
-    for (const ngx_command_t* command = commands; command->name.len > 0; ++command) {
-        if (ngx::view(command->name) == ngx::view(name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-// nginx hands a directive to the first module that knows its name. If that is not this one, what
-// reads as protection here would be something else.
-ngx_int_t own_names(ngx_conf_t* cf) {
-    for (ngx_module_t** module = cf->cycle->modules; *module != &ngx_http_gatehouse_jwt_module;
-         ++module) {
-        const ngx_command_t* command = (*module)->commands;
-        if ((*module)->type != NGX_HTTP_MODULE || command == nullptr) {
-            continue;
-        }
-        for (; command->name.len > 0; ++command) {
-            if (is_ours(command->name)) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "the \"%V\" directive belongs to module \"%s\" of this nginx; "
-                                   "\"ngx_http_gatehouse_jwt_module\" cannot be loaded beside it",
-                                   &command->name, (*module)->name);
-                return NGX_ERROR;
-            }
-        }
-    }
-    return NGX_OK;
-}
-
 ngx_int_t variable_index(ngx_conf_t* cf, std::string_view name) {
     ngx_str_t text = ngx::copy(cf->pool, name);
     return ngx_http_get_variable_index(cf, &text);
 }
 
 ngx_int_t preconfigure(ngx_conf_t* cf) {
-    if (own_names(cf) != NGX_OK || add_variables(cf) != NGX_OK) {
+    if (!ngx::owns_its_directives(cf, ngx_http_gatehouse_jwt_module) ||
+        add_variables(cf) != NGX_OK) {
         return NGX_ERROR;
     }
     auto& conf = ngx::main_conf<MainConf>(cf, ngx_http_gatehouse_jwt_module);
@@ -185,8 +155,8 @@ ngx_module_t ngx_http_gatehouse_jwt_module = {
 };
 
 // What nginx reads from a dynamic module. The order puts this module before the copy filter, so
-// that its filters see bodies in memory, and before its siblings: of one phase the last registered
-// runs first, and tokens are looked at after our limits and rules.
+// that its filters see bodies in memory, and after its siblings, which name it: of one phase the
+// last registered runs first, and limits can be keyed on what was verified in PREACCESS.
 extern "C" {
 static char module_name[] = "ngx_http_gatehouse_jwt_module";
 
@@ -195,9 +165,6 @@ static char module_name[] = "ngx_http_gatehouse_jwt_module";
 [[gnu::visibility("default")]] char* ngx_module_names[] = {module_name, nullptr};
 [[gnu::visibility("default")]] const char* ngx_module_order[] = {
     module_name,
-    "ngx_http_gatehouse_waf_module",
-    "ngx_http_gatehouse_rate_limit_module",
-    "ngx_http_gatehouse_connection_limit_module",
     "ngx_http_copy_filter_module",
     nullptr,
 };

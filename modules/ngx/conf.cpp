@@ -35,6 +35,19 @@ bool names_variable(char c) noexcept {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
+bool is_sibling(const ngx_module_t& module) noexcept {
+    return std::string_view(module.name).starts_with("ngx_http_gatehouse_");
+}
+
+bool knows(const ngx_module_t& module, const ngx_str_t& name) noexcept {
+    for (const ngx_command_t* command = module.commands; command->name.len > 0; ++command) {
+        if (view(command->name) == view(name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 std::string quoted(std::string_view text) { return std::string("\"").append(text).append("\""); }
 
 }  // namespace
@@ -133,6 +146,40 @@ void add_phase_handler(ngx_conf_t* cf, ngx_http_phases phase, ngx_http_handler_p
         throw std::bad_alloc();
     }
     *slot = handler;
+}
+
+void add_preaccess_handler(ngx_conf_t* cf, const ngx_module_t& module,
+                           ngx_http_handler_pt handler) {
+    std::size_t earlier = 0;
+    for (ngx_module_t** other = cf->cycle->modules; *other != &module; ++other) {
+        earlier += is_sibling(**other) ? 1 : 0;
+    }
+    add_phase_handler(cf, NGX_HTTP_PREACCESS_PHASE, handler);
+    const auto& core = main_conf<ngx_http_core_main_conf_t>(cf, ngx_http_core_module);
+    const ngx_array_t& array = core.phases[NGX_HTTP_PREACCESS_PHASE].handlers;
+    const std::span handlers(static_cast<ngx_http_handler_pt*>(array.elts), array.nelts);
+    const std::size_t place = std::min(earlier, handlers.size() - 1);
+    std::rotate(handlers.begin() + static_cast<std::ptrdiff_t>(place), handlers.end() - 1,
+                handlers.end());
+}
+
+bool owns_its_directives(ngx_conf_t* cf, const ngx_module_t& module) {
+    for (ngx_module_t** other = cf->cycle->modules; *other != &module; ++other) {
+        const ngx_command_t* command = (*other)->commands;
+        if ((*other)->type != NGX_HTTP_MODULE || command == nullptr) {
+            continue;
+        }
+        for (; command->name.len > 0; ++command) {
+            if (knows(module, command->name)) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "the \"%V\" directive belongs to module \"%s\" of this nginx; "
+                                   "\"%s\" cannot be loaded beside it",
+                                   &command->name, (*other)->name, module.name);
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 void keep_environment(const ngx_conf_t* cf, std::string_view name) {

@@ -83,6 +83,17 @@ const ngx_http_core_loc_conf_t& core_location(ngx_conf_t* cf) noexcept;
 // Registers a phase handler; of one phase the last registered runs first. Throws std::bad_alloc.
 void add_phase_handler(ngx_conf_t* cf, ngx_http_phases phase, ngx_http_handler_pt handler);
 
+// Registers the PREACCESS handler of one of our limits or rules, so that everything else in the
+// phase runs before it (realip corrects the address there where a location says so, and a token may
+// have been verified: limits must see both), and of ours those of later modules before those of
+// earlier ones. To be called once by each. Throws std::bad_alloc.
+void add_preaccess_handler(ngx_conf_t* cf, const ngx_module_t& module, ngx_http_handler_pt handler);
+
+// nginx hands a directive to the first module that knows its name. False, and the reason logged, if
+// a directive of `module` belongs to another one in this nginx: what reads as protection would be
+// something else.
+bool owns_its_directives(ngx_conf_t* cf, const ngx_module_t& module);
+
 // As the `env` directive: without it nginx drops the variable from its environment, and a binary
 // upgrade, which reads the configuration again, would miss it. Throws std::bad_alloc.
 void keep_environment(const ngx_conf_t* cf, std::string_view name);

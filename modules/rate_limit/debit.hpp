@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <string>
+#include <unordered_map>
+
+#include "rate_limit/zone.hpp"
+#include "redis/client.hpp"
+
+namespace gatehouse::rate_limit {
+
+// Who waits until a lease has been debited. Destroying it ends the waiting.
+class DebitWaiter {
+  public:
+    DebitWaiter() = default;
+    DebitWaiter(const DebitWaiter&) = delete;
+    DebitWaiter& operator=(const DebitWaiter&) = delete;
+    virtual ~DebitWaiter() { leave(); }
+
+    bool expects_debit() const noexcept { return queue_ != nullptr; }
+    void leave() noexcept;
+
+    // Called once, from the event loop: `failure` is none if the lease is in the zone's memory.
+    virtual void debited(redis::Failure failure) noexcept = 0;
+
+  private:
+    friend class Debit;
+    std::list<DebitWaiter*>* queue_ = nullptr;
+};
+
+// A key of a lease zone: what a debit is for.
+struct LeaseKey {
+    const Zone* zone = nullptr;
+    base::Hash128 slot;
+    std::string redis_key;
+    Policy policy;
+};
+
+// The debits that this worker has under way, at most one per key.
+class Debits {
+  public:
+    // Asks Redis for `requests` of the key, unless that is under way already. Throws
+    // std::bad_alloc.
+    redis::Failure start(const LeaseKey& key, std::uint32_t requests);
+
+    // Makes `waiter` wait for the one under way; false if there is none. Throws std::bad_alloc.
+    bool join(const LeaseKey& key, DebitWaiter& waiter);
+
+  private:
+    friend class Debit;
+    struct Hash {
+        std::size_t operator()(const base::Hash128& hash) const noexcept { return hash.low; }
+    };
+    // Slots are keyed hashes with a seed of their own for each zone: they tell zones apart, too.
+    std::unordered_map<base::Hash128, std::unique_ptr<Debit>, Hash> under_way_;
+};
+
+}  // namespace gatehouse::rate_limit

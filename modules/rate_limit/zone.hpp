@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ngx/conf.hpp"
+#include "rate_limit/core/identity.hpp"
+#include "rate_limit/core/key_state.hpp"
+#include "redis/options.hpp"
+
+namespace gatehouse::rate_limit {
+
+// on_error: what a zone does with requests that Redis would have to decide about and cannot.
+enum class OnError : std::uint8_t { local, open, closed };
+
+// rate_limit_zone: what is counted, how, and where. Lives as long as the cycle.
+struct Zone {
+    std::string name;
+    ngx::ConfPlace place;
+
+    ngx_http_complex_value_t* key = nullptr;
+    std::string expression;  // of the key
+    KeyKind kind = KeyKind::text;
+    unsigned ipv6_prefix = 64;
+
+    std::vector<Rate> rates;
+    Algorithm algorithm = Algorithm::gcra;
+    std::uint32_t burst = 0;  // 0: that of each rate
+    Shape shape;
+    Policy share;  // of this node, for on_error=local
+    OnError on_error = OnError::local;
+
+    std::string redis_name;  // empty: none
+    const redis::Options* backend = nullptr;
+    std::size_t backend_index = 0;  // among the worker's clients
+    base::SipKey identity_key;
+
+    std::size_t size = 0;  // of the shared memory, octets
+};
+
+}  // namespace gatehouse::rate_limit
