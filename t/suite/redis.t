@@ -4,6 +4,7 @@ use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Gatehouse::Redis;
+use Gatehouse::Redis::Fake;
 use Gatehouse::Redis::Resp qw(command_octets reply_octets decode);
 use IO::Select ();
 use POSIX ();
@@ -91,6 +92,54 @@ subtest 'the only user' => sub {
     is $client->command('GET', 'gw:k'), undef, 'what it may do';
     like $client->attempt('GET', 'k'), qr/^NOPERM /, 'and what not';
     is $guarded->command('PING'), 'PONG', 'tests are always let in';
+};
+
+subtest 'a fake peer' => sub {
+    my $reply   = reply_octets([1, [2, 'text']]);
+    my %evalsha = (
+        pieces => sub ($peer, $last) { $peer->pieces($reply, 1) },
+        hold   => sub ($peer, $last) { $last ? $peer->send($reply) : $peer->hold($reply) },
+        close  => sub ($peer, $last) { $peer->close },
+        reset  => sub ($peer, $last) { $peer->reset },
+        mute   => sub ($peer, $last) { },
+    );
+    for my $on_port (0, 1) {
+        my $fake = Gatehouse::Redis::Fake->new(port => $on_port, answers => {
+            ROLE    => "+mine\r\n",
+            EVALSHA => sub ($peer, @command) { $evalsha{ $peer->mode }->($peer, $command[1] eq 'last') },
+        });
+        my $where  = $on_port ? $fake->port : $fake->socket;
+        my $client = Gatehouse::Redis::Client->new($where);
+        is_deeply $client->command('HELLO', 2)->[5], 2, 'the handshake';
+        is $client->command($_->[0], @$_[1 .. $#$_]), 'OK', $_->[0] for
+            ['AUTH', 'u', 'p'], ['SELECT', 1], ['CLIENT', 'SETNAME', 'n'];
+        is $client->command('SCRIPT', 'LOAD', 'return 1'),
+            $redis->command('SCRIPT', 'LOAD', 'return 1'), 'a script as Redis names it';
+        is $client->command('ROLE'), 'mine', 'an answer of the test';
+        like $client->attempt('FLUSHALL'), qr/^ERR unknown command/, 'no answer to others';
+
+        $fake->mode('pieces');
+        $client->{peer}->send(command_octets('EVALSHA', 'last'));
+        my $reads = 0;
+        $reads += $client->{peer}->more ? 1 : 0 until length $client->{peer}{buffer} == length $reply;
+        cmp_ok $reads, $on_port ? '>' : '==', $on_port ? 1 : length $reply, 'pieces come one by one';
+        is_deeply $client->reply, [1, [2, 'text']], 'and are whole in the end';
+
+        $fake->mode('hold');
+        is_deeply [$client->pipeline(['EVALSHA', 'first'], ['EVALSHA', 'last'])],
+            [([1, [2, 'text']]) x 2], 'held and sent';
+        $fake->mode('mute');
+        $client->{peer}->send(command_octets('EVALSHA', 'secret'));
+        $fake->wait_for('EVALSHA', 4);
+        is_deeply [map { $_->[1] } $fake->commands('EVALSHA')], [qw(last first last secret)], 'commands';
+        like $fake->received, qr/\r\nsecret\r\n\z/, 'and their octets';
+        for my $end (qw(close reset)) {
+            my $other = Gatehouse::Redis::Client->new($where);
+            $fake->mode($end);
+            $other->{peer}->send(command_octets('EVALSHA', 'last'));
+            is sysread($other->{peer}{socket}, my $rest, 1), $end eq 'reset' && $on_port ? undef : 0, $end;
+        }
+    }
 };
 
 # What a process of its own starts ends with it, however that ends.
