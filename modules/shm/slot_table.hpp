@@ -11,22 +11,39 @@ namespace gatehouse::shm {
 
 // A table of fixed size over bytes that several processes share: 128-bit keyed hashes to payloads
 // of a fixed number of bytes. It holds offsets and indices only, never a pointer. Time and space of
-// an operation do not depend on how full it is: a key lives in one of the kWindow slots from where
-// its hash points to, and when all of them are taken the one that expires first makes way.
+// an operation do not depend on how full it is: a key lives in one of kWindow slots, which are two
+// groups that its hash points to, and when all of them are taken the one that expires first makes
+// way. A new key goes where more room is (two-choice hashing): a table of a million slots is more
+// than 70 % full of live keys before it loses the first.
 //
-// The caller holds the one lock of the bytes during every call and as long as it uses a payload. A
-// process that dies meanwhile leaves a mark, and the next call forgets that one slot.
+// The caller holds the one lock of the bytes during every call and as long as it uses a payload;
+// one payload at a time. A process that dies meanwhile leaves a mark, and the next call forgets
+// that one slot. Whatever the bytes hold, nothing outside of them is read or written.
 //
-// (layout: documented here byte by byte)
+// Layout, in the machine's byte order, G groups of 8 slots each, G even:
+//
+//      0  u64     magic
+//      8  u32     version
+//     12  u32     payload: bytes of each
+//     16  u32     G
+//     20  u32     dirty: 1 + the index of the slot being written to, or 0
+//     24          zero up to 64
+//     64  G times the 96 bytes that a search reads
+//           u32[8]  tags: 32 bits of the hash, never 0; 0 is an empty slot
+//           i64[8]  expiries
+//   then  8 G times
+//           u64[2]  hash, low and high
+//           byte[payload]
 class SlotTable {
   public:
     static constexpr std::size_t kWindow = 16;
 
-    // The number of bytes that a slot with such a payload takes.
+    // The number of bytes that a slot with such a payload takes, all told.
     static std::size_t slot_bytes(std::size_t payload) noexcept;
 
-    // Formats the bytes for as many slots as they hold; nothing if not even kWindow.
-    // Aligned to 64. payload: bytes, a multiple of 8.
+    // Formats the bytes, aligned to 64, for as many slots as they hold; nothing if not even
+    // kWindow. payload: bytes, a multiple of 8 and not 0. Empty slots are not touched: formatting
+    // much memory is cheap.
     static std::optional<SlotTable> format(std::span<std::byte> bytes,
                                            std::size_t payload) noexcept;
 
@@ -45,11 +62,11 @@ class SlotTable {
     // until done().
     Found obtain(const base::Hash128& key, std::int64_t now) noexcept;
 
-    // The same without making it; an empty payload if it is not there or has expired.
+    // The same without making it; an empty payload, and no mark, if it is not there or has expired.
     std::span<std::byte> find(const base::Hash128& key, std::int64_t now) noexcept;
 
     // Ends the writing to the slot that obtain() or find() gave out last, and says until when it
-    // is worth keeping.
+    // is worth keeping. Nothing else may be passed as `payload`.
     void done(std::span<std::byte> payload, std::int64_t expires) noexcept;
 
     std::size_t capacity() const noexcept;
@@ -58,7 +75,29 @@ class SlotTable {
     std::size_t live(std::int64_t now) const noexcept;
 
   private:
-    // ...
+    struct Header;
+    struct Group;
+    struct Home;
+
+    SlotTable(std::span<std::byte> bytes, std::size_t payload, std::uint32_t groups) noexcept;
+
+    Home home(const base::Hash128& key) const noexcept;
+    std::uint32_t lookup(const Home& home, const base::Hash128& key) const noexcept;
+    std::uint32_t victim(const Home& home, std::int64_t now) const noexcept;
+    std::span<std::byte> give_out(std::uint32_t slot) noexcept;
+    void repair() noexcept;
+
+    std::uint32_t& tag(std::uint32_t slot) const noexcept;
+    std::int64_t& expires(std::uint32_t slot) const noexcept;
+    std::byte* hash(std::uint32_t slot) const noexcept;
+    std::span<std::byte> payload(std::uint32_t slot) const noexcept;
+
+    // What attach() found to fit is kept here: the bytes may change under a broken process.
+    Header* header_;
+    Group* groups_;
+    std::byte* slots_;
+    std::size_t payload_;
+    std::uint32_t group_count_;
 };
 
 }  // namespace gatehouse::shm
