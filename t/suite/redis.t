@@ -3,8 +3,10 @@
 use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use Gatehouse::Jose::Keys 'openssl';
 use Gatehouse::Redis;
 use Gatehouse::Redis::Fake;
+use Gatehouse::Redis::Tls qw(certificate ca_file);
 use Gatehouse::Redis::Resp qw(command_octets reply_octets decode);
 use IO::Select ();
 use POSIX ();
@@ -140,6 +142,33 @@ subtest 'a fake peer' => sub {
             is sysread($other->{peer}{socket}, my $rest, 1), $end eq 'reset' && $on_port ? undef : 0, $end;
         }
     }
+};
+
+# What a client that verifies "redis.test" reads, or nothing.
+sub over_tls ($server, $ca, @options) {
+    return eval {
+        openssl("PING\r\nQUIT\r\n", qw(s_client -quiet -verify_return_error -verify_hostname redis.test),
+            '-CAfile', ca_file($ca), '-connect', '127.0.0.1:' . $server->port, @options);
+    };
+}
+
+subtest 'TLS' => sub {
+    my %reader_of = (server => 'ca', unknown => 'unknown_ca');
+    for my $name (qw(server unknown wrong_name expired)) {
+        my $server = Gatehouse::Redis->new(port => 1, tls => certificate($name))->start;
+        for my $ca (qw(ca unknown_ca)) {
+            is over_tls($server, $ca), ($reader_of{$name} // '') eq $ca ? "+PONG\r\n+OK\r\n" : undef,
+                "$name, verified with $ca";
+        }
+        is $server->command('PING'), 'PONG', 'the test needs none';
+    }
+    my $strict = Gatehouse::Redis->new(port => 1, tls => { certificate('server')->%*, clients => 'yes' })->start;
+    for my $name (qw(client unknown_client)) {
+        my $pair = certificate($name);
+        is over_tls($strict, 'ca', '-cert', $pair->{certificate}, '-key', $pair->{key}) // '',
+            $name eq 'client' ? "+PONG\r\n+OK\r\n" : '', $name;
+    }
+    is over_tls($strict, 'ca') // '', '', 'no certificate';
 };
 
 # What a process of its own starts ends with it, however that ends.
