@@ -1,11 +1,10 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "redis/core/reply.hpp"
 
 namespace gatehouse::redis {
 
@@ -14,7 +13,7 @@ struct Address {
     std::string host;  // IPv4, IPv6 without brackets, or a name
     std::uint16_t port = 0;
 
-    bool operator==(const Address&) const = default;
+    auto operator<=>(const Address&) const = default;
 };
 
 // Whether `host` may be given to inet_pton() or a resolver: 1 to 253 letters, digits, `.`, `-`,

@@ -42,16 +42,16 @@ class Handshake {
     Failure answer(const Reply& reply);
     bool done() const noexcept { return answered_ == steps_.size(); }
 
-    // What is wrong, for the log, e.g. `AUTH was refused (WRONGPASS)`; after an answer that will do
-    // all the same, what does not work: `SCRIPT LOAD was refused (NOPERM)`. Empty: nothing.
+    // What is wrong, for the log, e.g. `AUTH was refused: WRONGPASS`; after an answer that will do
+    // all the same, what does not work: `SCRIPT LOAD was refused: NOPERM`. Empty: nothing.
     std::string_view problem() const noexcept { return problem_; }
 
   private:
     enum class Step : std::uint8_t { auth, select, set_name, load, role };
 
-    void add(Step step, std::span<const std::string_view> words);
+    static std::string_view name(Step step) noexcept;
     Failure answer_error(Step step, std::string_view text);
-    Failure fail(Failure failure, Step step, std::string_view why);
+    Failure answer_role(std::optional<Role> role);
 
     std::vector<char> bytes_;  // not std::string: a move leaves no copy behind
     std::vector<Step> steps_;

@@ -23,8 +23,9 @@ std::uint16_t key_slot(std::string_view key) noexcept;
 class SlotMap {
   public:
     // Reads the reply of CLUSTER SLOTS. `asked` is the host that gave it: a node without a host is
-    // that one. Nothing if the reply is not one, if ranges overlap or there are too many nodes.
-    // Throws std::bad_alloc.
+    // that one. Slots of a node whose host is `?` (not known to the one that was asked) are
+    // nobody's. Nothing if the reply is not one, if ranges overlap or there are more than
+    // kMaxNodes. Throws std::bad_alloc.
     static std::optional<SlotMap> parse(const Reply& reply, std::string_view asked);
 
     std::span<const Address> nodes() const noexcept { return nodes_; }
@@ -38,9 +39,8 @@ class SlotMap {
     std::optional<std::size_t> assign(std::uint16_t slot, const Address& node);
 
   private:
+    class Parser;
     SlotMap();
-    std::optional<std::uint16_t> index_of(const Address& node);
-    bool add_range(const Reply& range, std::string_view asked);
 
     std::vector<Address> nodes_;
     std::vector<std::uint16_t> slots_;  // kSlots indices, kNobody for a gap
