@@ -6,7 +6,8 @@
 
 // Allocation failures on demand, so that every path after a failed allocation is walked.
 // Covered are operator new in all its forms, jansson's allocator and OpenSSL's. Parsing a JSON text
-// and each call of PCRE2 that allocates count as one allocation each; support/oom.cpp says why.
+// and each call of PCRE2 and hiredis that allocates count as one allocation each; support/oom.cpp
+// says why.
 
 namespace gatehouse::test {
 

@@ -2,6 +2,7 @@
 
 #include "oom.hpp"
 
+#include <hiredis/hiredis.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
 #include <pcre2.h>
@@ -196,6 +197,25 @@ int __wrap_pcre2_match_8(const pcre2_code* code, PCRE2_SPTR subject, PCRE2_SIZE 
     return injector.strikes()
                ? PCRE2_ERROR_NOMEMORY
                : __real_pcre2_match_8(code, subject, size, start, options, data, context);
+}
+
+// hiredis 0.14 has no allocator of its own.
+redisReader* __real_redisReaderCreateWithFunctions(redisReplyObjectFunctions* functions);
+redisReader* __wrap_redisReaderCreateWithFunctions(redisReplyObjectFunctions* functions) {
+    return injector.strikes() ? nullptr : __real_redisReaderCreateWithFunctions(functions);
+}
+
+int __real_redisReaderFeed(redisReader* reader, const char* octets, size_t size);
+int __wrap_redisReaderFeed(redisReader* reader, const char* octets, size_t size) {
+    return injector.strikes() ? REDIS_ERR : __real_redisReaderFeed(reader, octets, size);
+}
+
+using FormattedSize = decltype(redisFormatCommandArgv(nullptr, 0, nullptr, nullptr));
+FormattedSize __real_redisFormatCommandArgv(char** target, int count, const char** words,
+                                            const size_t* lengths);
+FormattedSize __wrap_redisFormatCommandArgv(char** target, int count, const char** words,
+                                            const size_t* lengths) {
+    return injector.strikes() ? -1 : __real_redisFormatCommandArgv(target, count, words, lengths);
 }
 
 }  // extern "C"
