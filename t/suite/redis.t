@@ -5,7 +5,9 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Gatehouse::Jose::Keys 'openssl';
 use Gatehouse::Redis;
+use Gatehouse::Redis::Cluster;
 use Gatehouse::Redis::Fake;
+use Gatehouse::Redis::Sentinel;
 use Gatehouse::Redis::Tls qw(certificate ca_file);
 use Gatehouse::Redis::Resp qw(command_octets reply_octets decode);
 use IO::Select ();
@@ -169,6 +171,51 @@ subtest 'TLS' => sub {
             $name eq 'client' ? "+PONG\r\n+OK\r\n" : '', $name;
     }
     is over_tls($strict, 'ca') // '', '', 'no certificate';
+};
+
+subtest 'a cluster' => sub {
+    my $cluster = Gatehouse::Redis::Cluster->new->start;
+    my $from    = $cluster->node_of_key('{user}1');
+    my ($to, $third) = grep { $_ != $from } $cluster->nodes;
+    my $slot = $cluster->slot_of_key('{user}2');
+    is $from->command('SET', '{user}1', 1, 'PX', 100_000), 'OK', 'the owner of a slot';
+    my $moved = sub ($where) { return "MOVED $slot 127.0.0.1:" . $where->port };
+    is $to->attempt('GET', '{user}1'), $moved->($from), 'another node';
+
+    $cluster->begin_move($slot, $to);
+    is $from->command('GET', '{user}1'), 1, 'on the move: a key that is still there';
+    is $from->attempt('GET', '{user}2'), $moved->($to) =~ s/MOVED/ASK/r, 'one that is not';
+    is_deeply [$to->connect->pipeline(['ASKING'], ['GET', '{user}2'])], ['OK', undef], 'asked for';
+    $cluster->move_keys($slot);
+    is_deeply [$from->all_keys], [], 'no key is left';
+    is_deeply [$to->all_keys], ['{user}1'], 'all are there';
+    is_deeply [$to->keys_without_ttl], [], 'and as mortal as they were';
+    $to->connect->pipeline(['ASKING'], ['PERSIST', '{user}1']);
+    is_deeply [$to->keys_without_ttl], ['{user}1'], 'or not';
+    is $cluster->node_of_key('{user}1'), $from, 'the owner is the old one';
+    $cluster->end_move($slot);
+    is $cluster->node_of_key('{user}1'), $to, 'until the end';
+    is $_->attempt('GET', '{user}1'), $moved->($to), 'which all know' for $from, $third;
+    $cluster->move_slot($slot, $third);
+    is $third->command('GET', '{user}1'), 1, 'a move in one go';
+};
+
+subtest 'sentinels' => sub {
+    for my $sentinels (1, 3) {
+        my $watched = Gatehouse::Redis::Sentinel->new(sentinels => $sentinels)->start;
+        my ($old, $new) = ($watched->master, $watched->replica);
+        is $old->command('SET', 'k', 1, 'PX', 100_000), 'OK', "$sentinels: a master";
+        like $new->attempt('SET', 'k', 2), qr/^READONLY /, 'a replica';
+        $watched->failover;
+        is $watched->master, $new, 'they have changed places';
+        is $new->command('SET', 'k', 3, 'PX', 100_000), 'OK', 'the new master';
+        $watched->wait_follows($old);
+        is $old->command('GET', 'k'), 3, 'the new replica';
+        next if $sentinels == 1;
+        $new->kill9;
+        $watched->wait_switched($old);
+        is $watched->master, $old, 'what they find out by themselves';
+    }
 };
 
 # What a process of its own starts ends with it, however that ends.

@@ -45,6 +45,9 @@ sub new ($class, %options) {
     return $self;
 }
 
+# The user that tests are let in as.
+sub credentials (@) { return ($own_user, $own_user) }
+
 sub server_command () { return split ' ', $ENV{GATEHOUSE_REDIS_SERVER} // 'redis-server' }
 
 # ('Redis' or 'Valkey', '7.0.15').
@@ -179,7 +182,7 @@ sub thaw ($self) { return $self->signal('CONT') }
 # A further connection of the test's own, as the user who may do everything.
 sub connect ($self) {
     my $client = Gatehouse::Redis::Client->new($self->socket);
-    $client->attempt('AUTH', $own_user, $own_user);    # LOADING: the next command says so
+    $client->attempt('AUTH', credentials());    # LOADING: the next command says so
     return $client;
 }
 
@@ -188,7 +191,8 @@ sub command ($self, @words) { return $self->on_client(command => @words) }
 sub attempt ($self, @words) { return $self->on_client(attempt => @words) }
 
 sub on_client ($self, $method, @words) {
-    my $client = delete $self->{client} // $self->connect;
+    my $client = delete $self->{client};
+    $client = $self->connect if !$client || $client->is_stale;
     my $reply  = $client->$method(@words);
     $self->{client} = $client;
     return $reply;
@@ -225,10 +229,12 @@ sub all_keys ($self) {
     return @keys;
 }
 
+# On a node of a cluster also those of slots that are on the move.
 sub keys_without_ttl ($self) {
     my %seen;
+    my @ask = $self->stat('redis_mode') eq 'cluster' ? ['ASKING'] : ();
     $self->each_keys(sub ($client, @keys) {
-        my @left = $client->pipeline(map { ['PTTL', $_] } @keys);
+        my @left = grep { $_ ne 'OK' } $client->pipeline(map { (@ask, ['PTTL', $_]) } @keys);
         @seen{ @keys[grep { $left[$_] == -1 } 0 .. $#keys] } = ();
     });
     my @keys = sort keys %seen;

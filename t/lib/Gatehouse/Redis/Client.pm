@@ -11,6 +11,7 @@ use v5.36;
 use Carp 'croak';
 use Gatehouse::Redis::Resp qw(command_octets decode);
 use Gatehouse::Wire ();
+use IO::Select ();
 
 our @CARP_NOT = 'Gatehouse::Redis';    # errors are told of where the test called
 
@@ -44,5 +45,8 @@ sub reply ($self) {
     substr($$buffer, 0, $decoded[1]) = '';
     return $decoded[0];
 }
+
+# Whether the server has closed the connection, or says something that nobody waits for.
+sub is_stale ($self) { return !!IO::Select->new($self->{peer}{socket})->can_read(0) }
 
 1;
