@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "rate_limit/core/policy.hpp"
 #include "redis/core/reply.hpp"
@@ -18,7 +19,12 @@ namespace gatehouse::rate_limit {
 // (sliding_window).
 //
 // charge: checks any number of keys and charges all of them, or none if one refuses.
-// refund: takes back what one charge has charged, by the time that charge has returned.
+// refund: takes back what one charge has charged, by the time that charge has returned; answers
+// with the number of keys.
+//
+// For an access control list: +evalsha +eval +script|load, and for what the scripts do +time +get
+// +set +llen +lindex +lrange +rpush +lrem +ltrim +pexpire +del, on the keys of the prefix. Nothing
+// else is called, and no other key is touched. Redis 6.2 to 8 and Valkey 8.
 std::string_view charge_script() noexcept;
 std::string_view refund_script() noexcept;
 
@@ -44,7 +50,13 @@ class Arguments {
     std::span<const std::string_view> view();
 
   private:
-    // ...
+    void add(std::int64_t number);
+    void add(std::string_view text);
+    void add_windows(const Policy& policy);
+
+    std::string texts_;              // one after the other
+    std::vector<std::size_t> ends_;  // of each text
+    std::vector<std::string_view> views_;
 };
 
 // The answer about one key.
