@@ -26,7 +26,7 @@ function(gatehouse_glue)
     add_library(gatehouse_ngx STATIC ${arg_SOURCES})
     target_include_directories(gatehouse_ngx PUBLIC "${GATEHOUSE_ROOT}/modules")
     target_compile_options(gatehouse_ngx PRIVATE ${GATEHOUSE_WARNINGS})
-    target_link_libraries(gatehouse_ngx PUBLIC gatehouse_base gatehouse_nginx_headers)
+    target_link_libraries(gatehouse_ngx PUBLIC gatehouse_base gatehouse_shm gatehouse_nginx_headers)
 endfunction()
 
 # gatehouse_client(NAME SOURCES file... [LIBS target...])

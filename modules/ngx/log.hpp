@@ -10,6 +10,8 @@ namespace gatehouse::ngx {
 inline ngx_log_t* log_of(const ngx_http_request_t* r) noexcept { return r->connection->log; }
 inline ngx_log_t* log_of(const ngx_conf_t* cf) noexcept { return cf->log; }
 inline ngx_log_t* log_of(const ngx_cycle_t* cycle) noexcept { return cycle->log; }
+inline ngx_log_t* log_of(const ngx_event_t* event) noexcept { return event->log; }
+inline ngx_log_t* log_of(const ngx_connection_t* c) noexcept { return c->log; }
 inline ngx_log_t* log_of(const void*) noexcept { return ngx_cycle->log; }
 
 // One line, from parts that may hold anything.

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,6 +10,8 @@
 
 namespace gatehouse::redis {
 
+// single: one server; several `server` are tried in turn until one of them answers.
+// cluster: any of the nodes, to ask for the others. sentinel: the sentinels, not the servers.
 enum class Topology : std::uint8_t { single, cluster, sentinel };
 
 struct Server {
@@ -17,13 +21,16 @@ struct Server {
 };
 
 struct Tls {
-    ngx_ssl_t* context = nullptr;  // lives as long as the cycle
-    std::string name;              // tls_name: verified instead of the host, also for SNI
+    // Lives as long as the cycle. It refuses peers whose chain it cannot verify; whose name the
+    // certificate bears is for the connection to check (ngx_ssl_check_host).
+    ngx_ssl_t* context = nullptr;
+    std::string name;  // tls_name: verified instead of the host, also for SNI
 };
 
 // What a redis block says. Lives in the cycle's pool.
 struct Options {
-    std::string name;  // of the block
+    std::string name;      // of the block
+    ngx::ConfPlace place;  // of its first line
     std::vector<Server> servers;
     Topology topology = Topology::single;
     std::string master;  // sentinel: the master's name
@@ -33,7 +40,12 @@ struct Options {
     std::optional<Tls> tls;
     ngx_msec_t connect_timeout = 50;
     ngx_msec_t timeout = 20;
-    std::size_t max_pending = 4096;  // calls waiting, per worker and connection
+    std::size_t max_pending = 4096;              // calls waiting, per worker and connection
+    ngx_http_complex_value_t* prefix = nullptr;  // of keys; null: none
+    std::string identity_secret;                 // empty: none
+
+    // Set by finish(). The resolver is null if there is none: then no server needs one, but a
+    // cluster or a sentinel may still name hosts that cannot be reached without.
     ngx_resolver_t* resolver = nullptr;
     ngx_msec_t resolver_timeout = 0;
 };

@@ -57,7 +57,7 @@ subtest 'what it knows of keys and calls' => sub {
     $redis->attempt('EVALSHA', '0' x 40, 0);
     $redis->command('PING') for 1 .. 2;
     cmp_ok $redis->stat('cmdstat_ping', 'calls'), '>=', 2, 'called';
-    is $redis->stat('redis_mode'), 'standalone', 'a line without members';
+    is $redis->stat('process_id'), $redis->pid, 'a line without members';
 };
 
 subtest 'a black hole' => sub {

@@ -16,12 +16,12 @@
 namespace gatehouse::redis {
 
 struct HandshakeOptions {
-    std::string_view username;  // empty: the default user
-    std::string_view password;  // empty: no AUTH
+    std::string_view username = {};  // empty: the default user
+    std::string_view password = {};  // empty: no AUTH
     std::size_t database = 0;
     std::string_view client_name = "gatehouse";  // empty: no CLIENT SETNAME
-    std::span<const Script* const> scripts;
-    std::optional<Role> role;  // what the server must be; nothing: anything, ROLE is not asked
+    std::span<const Script* const> scripts = {};
+    std::optional<Role> role = {};  // what the server must be; nothing: anything, ROLE is not asked
 };
 
 // What a new connection sends before its first call, all in one write, and what the answers to it

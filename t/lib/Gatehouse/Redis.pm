@@ -19,8 +19,8 @@ package Gatehouse::Redis;
 #   conf => "line\n..."    more of redis.conf, after what is written here
 #   databases => 16        their number
 #
-# The server is $GATEHOUSE_REDIS_SERVER (words of a command), redis-server by default. It ends with
-# the object, with the test's process at the latest.
+# The server is the command $GATEHOUSE_REDIS_SERVER, redis-server by default; Valkey will do. It ends
+# with the object, with the test's process at the latest.
 
 use v5.36;
 use Carp 'croak';
@@ -48,7 +48,7 @@ sub new ($class, %options) {
 # The user that tests are let in as.
 sub credentials (@) { return ($own_user, $own_user) }
 
-sub server_command () { return split ' ', $ENV{GATEHOUSE_REDIS_SERVER} // 'redis-server' }
+sub server_command () { return $ENV{GATEHOUSE_REDIS_SERVER} // 'redis-server' }
 
 # ('Redis' or 'Valkey', '7.0.15').
 sub version () {
@@ -232,7 +232,7 @@ sub all_keys ($self) {
 # On a node of a cluster also those of slots that are on the move.
 sub keys_without_ttl ($self) {
     my %seen;
-    my @ask = $self->stat('redis_mode') eq 'cluster' ? ['ASKING'] : ();
+    my @ask = $self->stat('cluster_enabled') ? ['ASKING'] : ();
     $self->each_keys(sub ($client, @keys) {
         my @left = grep { $_ ne 'OK' } $client->pipeline(map { (@ask, ['PTTL', $_]) } @keys);
         @seen{ @keys[grep { $left[$_] == -1 } 0 .. $#keys] } = ();

@@ -1,0 +1,274 @@
+#include "redis/node.hpp"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+namespace gatehouse::redis {
+namespace {
+
+// A connection that lived for so long was a good one: the next may be tried at once.
+constexpr ngx_msec_t kGoodLife = 1000;
+
+std::uint32_t random_number() noexcept {
+    // random() has 31 bits, of which the upper ones are as good as any.
+    return static_cast<std::uint32_t>(ngx_random()) << 1U | (ngx_random() >> 30U & 1U);
+}
+
+}  // namespace
+
+bool LogGate::open() noexcept {
+    if (used_ && ngx_current_msec - last_ < kInterval) {
+        return false;
+    }
+    used_ = true;
+    last_ = ngx_current_msec;
+    return true;
+}
+
+Node::Node(Context& context, Owner& owner, Purpose purpose, std::vector<Server> servers)
+    : context_(context),
+      owner_(owner),
+      purpose_(purpose),
+      servers_(std::move(servers)),
+      retry_(*this, ngx::calls<&Node::attempt>, context.log, ngx::AtExit::drop),
+      connection_(*this, context.calls,
+                  {.connect = context.options.connect_timeout, .answer = context.options.timeout},
+                  context.log) {
+    if (!servers_.empty()) {
+        retry_.start(0);
+    }
+}
+
+bool Node::usable() const noexcept {
+    // Only the first attempt is waited for: later ones find out whether the server is there, and
+    // meanwhile it is taken to be away.
+    const bool connected = connection_.ready() || (!connection_.closed() && failures_ == 0);
+    return connected && breaker_.lets_pass(ngx_current_msec);
+}
+
+Failure Node::call(const Script& script, std::span<const std::string_view> keys,
+                   std::span<const std::string_view> arguments, Waiter* waiter) {
+    if (!usable()) {
+        return Failure::down;
+    }
+    CallPool::Handle call = context_.calls.take();
+    call->command = Command::evalsha(script, keys, arguments);
+    call->script = &script;
+    return submit(call, waiter);
+}
+
+Failure Node::command(std::initializer_list<std::string_view> words, Waiter* waiter) {
+    if (!ready()) {
+        return Failure::down;
+    }
+    CallPool::Handle call = context_.calls.take();
+    call->command.emplace(words);
+    return submit(call, waiter);
+}
+
+Failure Node::submit(CallPool::Handle& call, Waiter* waiter) {
+    if (connection_.pending() >= context_.options.max_pending) {
+        return Failure::full;
+    }
+    call->deadline = connection_.deadline();
+    Call& submitted = *call;
+    connection_.submit(call);
+    submitted.attach(waiter);
+    if (submitted.script != nullptr) {
+        submitted.probe = breaker_.pass(ngx_current_msec, random_number());
+    }
+    return Failure::none;
+}
+
+void Node::attempt() {
+    try {
+        if (addresses_.empty() && !find_addresses()) {
+            return;
+        }
+        const std::optional<Tls>& tls = context_.options.tls;
+        ngx::TlsPeer peer{};
+        if (tls) {
+            peer = {tls->context, tls->name.empty() ? server().host : tls->name};
+        }
+        if (!connection_.connect(addresses_[address_], tls ? &peer : nullptr, handshake())) {
+            failed(connection_.reason());
+        }
+    } catch (const std::bad_alloc&) {
+        failed("out of memory");
+    }
+}
+
+// False: there are none, or not yet, and that has been seen to.
+bool Node::find_addresses() {
+    const Server& wanted = server();
+    const auto address = wanted.port == 0 ? ngx::unix_address(wanted.host)
+                                          : ngx::parse_address(wanted.host, wanted.port);
+    if (!address) {
+        failed("no address");
+        return false;
+    }
+    addresses_.assign(1, *address);
+    address_ = 0;
+    return true;
+}
+
+HandshakeOptions Node::handshake() const noexcept {
+    const Options& options = context_.options;
+    if (purpose_ == Purpose::sentinel) {
+        return {};
+    }
+    HandshakeOptions wanted;
+    wanted.username = options.username;
+    wanted.password = options.password;
+    wanted.database = options.database;
+    wanted.scripts = context_.scripts;
+    if (purpose_ == Purpose::calls_of_master) {
+        wanted.role = Role::master;
+    }
+    return wanted;
+}
+
+void Node::ready(std::string_view problem) noexcept {
+    ready_since_ = ngx_current_msec;
+    tried_ = 0;
+    if (std::exchange(logged_down_, false)) {
+        ngx_log_error(NGX_LOG_NOTICE, context_.log, 0, "redis \"%*s\": server %*s is up again",
+                      context_.options.name.size(), context_.options.name.data(),
+                      server().name.size(), server().name.data());
+    }
+    if (!problem.empty() && refusal_gate_.open()) {
+        ngx_log_error(NGX_LOG_WARN, context_.log, 0, "redis \"%*s\": server %*s: %*s",
+                      context_.options.name.size(), context_.options.name.data(),
+                      server().name.size(), server().name.data(), problem.size(), problem.data());
+    }
+    owner_.up(*this);
+}
+
+void Node::ended(Failure failure, std::string_view reason, bool was_ready) noexcept {
+    if (!was_ready) {
+        failed(reason);
+        return;
+    }
+    addresses_.clear();
+    log_down(reason);
+    const bool good = ngx_current_msec - ready_since_ >= kGoodLife;
+    if (good) {
+        failures_ = 0;
+        backoff_.reset();
+    }
+    if (good && failure == Failure::lost) {
+        retry_.start(0);
+    } else {
+        ++failures_;
+        retry_.start(static_cast<ngx_msec_t>(backoff_.next(random_number()).count()));
+    }
+    owner_.down(*this);
+}
+
+void Node::failed(std::string_view reason) noexcept {
+    ++failures_;
+    log_down(reason);
+    ngx_msec_t delay = 0;
+    if (++address_ >= addresses_.size()) {
+        addresses_.clear();
+        address_ = 0;
+        server_ = (server_ + 1) % servers_.size();
+        if (++tried_ >= servers_.size()) {
+            tried_ = 0;
+            delay = static_cast<ngx_msec_t>(backoff_.next(random_number()).count());
+        }
+    }
+    retry_.start(delay);
+    owner_.down(*this);
+}
+
+void Node::log_down(std::string_view reason) noexcept {
+    if (logged_down_ || !down_gate_.open()) {
+        return;
+    }
+    logged_down_ = true;
+    ngx_log_error(NGX_LOG_ERR, context_.log, 0, "redis \"%*s\": server %*s is down: %*s",
+                  context_.options.name.size(), context_.options.name.data(), server().name.size(),
+                  server().name.data(), reason.size(), reason.data());
+}
+
+void Node::probe_answered() noexcept { breaker_.close(); }
+
+void Node::refused(CallPool::Handle call, std::string_view error) noexcept {
+    const ErrorReply reply = classify(error);
+    if (reply.error_class == ErrorClass::no_script) {
+        repeat_with_text(call);
+    } else if (reply.redirect) {
+        owner_.redirect(*this, call, reply);
+    }
+    if (call) {
+        punish(reply.error_class, error, call->script == nullptr);
+        fail(std::move(call), Failure::refused);
+    }
+}
+
+void Node::repeat_with_text(CallPool::Handle& call) noexcept {
+    if (call->script == nullptr || !call->eval.empty()) {
+        return;
+    }
+    try {
+        call->eval = as_eval(call->command->view(), *call->script);
+        connection_.submit(call);
+    } catch (const std::bad_alloc&) {
+        // the call fails
+    }
+}
+
+// `own`: the call was the client's own, which it can do without, as long as others get through.
+void Node::punish(ErrorClass error_class, std::string_view error, bool own) noexcept {
+    const Consequence what = consequence(error_class);
+    if (what.open_breaker && !own) {
+        breaker_.trip(ngx_current_msec, random_number());
+    }
+    if ((!own || what.give_up) && refusal_gate_.open()) {
+        try {
+            const std::string reason = loggable(error);
+            ngx_log_error(NGX_LOG_ERR, context_.log, 0,
+                          "redis \"%*s\": server %*s refuses calls: %*s",
+                          context_.options.name.size(), context_.options.name.data(),
+                          server().name.size(), server().name.data(), reason.size(), reason.data());
+        } catch (const std::bad_alloc&) {
+            // the line is lost
+        }
+    }
+    if (what.give_up) {
+        connection_.give_up(Failure::lost, "it refuses calls");
+    }
+}
+
+Failure Node::take_over(CallPool::Handle& call, bool ask) {
+    if (!usable()) {
+        return Failure::down;
+    }
+    if (connection_.pending() >= context_.options.max_pending) {
+        return Failure::full;
+    }
+    if (!ask) {
+        connection_.submit(call);
+        return Failure::none;
+    }
+    CallPool::Handle asking = context_.calls.take();
+    asking->command = Command{"ASKING"};
+    asking->deadline = call->deadline;
+    connection_.submit(asking, call);
+    return Failure::none;
+}
+
+void Node::move_to(std::vector<Server> servers) noexcept {
+    servers_ = std::move(servers);
+    server_ = 0;
+    tried_ = 0;
+    addresses_.clear();
+    failures_ = 0;
+    backoff_.reset();
+    connection_.give_up(Failure::lost, "another server has taken its place");
+    retry_.start(0);
+}
+
+}  // namespace gatehouse::redis
