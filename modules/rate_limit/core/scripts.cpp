@@ -26,12 +26,12 @@ std::string_view name(Item::Kind kind) noexcept {
     return "whole";
 }
 
-// A debt that keeps (burst + debt) * cost exact in all windows.
+// A debt that keeps (burst + debt) * cost, and its sum with a time, exact in all windows.
 std::int64_t exact_debt(const Item& item) noexcept {
     std::int64_t debt = item.debt;
     if (item.policy->algorithm() == Algorithm::gcra) {
         for (const Window& window : item.policy->windows()) {
-            debt = std::min(debt, (kExact - 1) / window.cost - window.burst);
+            debt = std::min(debt, kExact / 2 / window.cost - window.burst);
         }
     }
     return std::max<std::int64_t>(debt, 0);

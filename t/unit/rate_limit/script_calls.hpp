@@ -33,6 +33,15 @@ inline std::string with_clock_of_test(std::string_view script) {
                     "call('SET', key, value, 'PX', ttl + 3600000)");
 }
 
+// For messages.
+inline std::string text(const redis::Reply& reply) {
+    std::string result(reply.text);
+    for (const redis::Reply& element : reply.elements) {
+        result += ' ' + (element.text.empty() ? std::to_string(element.integer) : text(element));
+    }
+    return result;
+}
+
 struct ChargeResult {
     rate_limit::ChargeReply call;
     std::vector<rate_limit::Charged> keys;
@@ -69,7 +78,7 @@ class Scripts {
         result.keys.resize(items.size());
         const Answer answer = ask(keys, items);
         const auto call = read_charge(answer.reply(), items, result.keys);
-        expect(call.has_value(), answer->text, "an answer that is believed");
+        expect(call.has_value(), text(answer.reply()), "an answer that is believed");
         result.call = *call;
         return result;
     }
