@@ -14,7 +14,7 @@ constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kAlignment = 64;
 constexpr std::uint32_t kGroupSlots = SlotTable::kWindow / 2;
 constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
-constexpr std::size_t kMaxGroups = kNone / kGroupSlots / 2 * 2;
+constexpr std::size_t kMaxGroups = std::size_t{kNone / kGroupSlots / 2} * 2;
 
 // A process is killed between two instructions, so that what the others see of it is what it has
 // done in its own order: only the compiler must be kept from changing that.
