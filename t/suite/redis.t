@@ -87,6 +87,31 @@ subtest 'ends and beginnings' => sub {
     is $redis->start->ping, 'PONG', 'and it can start again';
 };
 
+subtest 'a server that is loading' => sub {
+    my $conf   = "key-load-delay 1000\nloading-process-events-interval-bytes 1024\n";
+    my $server = Gatehouse::Redis->new(conf => $conf)->start;
+    $server->command('MSET', map { ("k$_" => 'x' x 100) } 1 .. 500);
+    $server->command('SAVE');
+    $server->stop->launch;
+    like $server->attempt('GET', 'k1'), qr/^LOADING /, 'launched';
+    $server->until(sub { $server->ping eq 'PONG' }, 'PONG');
+    is scalar(my @keys = $server->all_keys), 500, 'what was saved on request is there';
+};
+
+subtest 'a clock of its own' => sub {
+    my $server = Gatehouse::Redis->new(clock => 1)->start;
+    my $ahead  = sub { $server->command('TIME')->[0] - time };
+    cmp_ok abs $ahead->(), '<', 600, 'right at first';
+    $server->command('SET', 'k', 1, 'PX', 7_000_000);
+    for my $hours (1, -1) {
+        $server->step_clock(3600 * $hours);
+        cmp_ok abs($ahead->() - 3600 * $hours), '<', 600, "off by $hours hours";
+        my $seen = $server->command('EVAL', 'return redis.call("TIME")[1]', 0);
+        cmp_ok abs($seen - time - 3600 * $hours), '<', 600, 'for scripts, too';
+        cmp_ok abs($server->command('PTTL', 'k') / 1000 + 3600 * $hours - 7000), '<', 600, 'and for keys';
+    }
+};
+
 subtest 'the only user' => sub {
     my $guarded = Gatehouse::Redis->new(user => 'gateway', password => 'sesame', acl => '~gw:* +get')->start;
     my $client  = Gatehouse::Redis::Client->new($guarded->socket);

@@ -18,12 +18,15 @@ package Gatehouse::Redis;
 #                          let in always, by a user of their own
 #   conf => "line\n..."    more of redis.conf, after what is written here
 #   databases => 16        their number
+#   clock => 1             its clock may be put forward and back: step_clock(-3600)
 #
 # The server is the command $GATEHOUSE_REDIS_SERVER, redis-server by default; Valkey will do. It ends
 # with the object, with the test's process at the latest.
 
 use v5.36;
 use Carp 'croak';
+use Cwd ();
+use File::Basename 'dirname';
 use File::Temp ();
 use Gatehouse::Jose::Keys qw(slurp spew test_dir);
 use Gatehouse::Redis::Client ();
@@ -42,6 +45,7 @@ sub new ($class, %options) {
         %options, directory => $directory, process => $$,
     }, $class;
     $self->{want_port} = delete $self->{port};
+    spew($self->file('clock'), pack 'q', 0) if $self->{clock};
     return $self;
 }
 
@@ -110,12 +114,15 @@ sub free_port ($self) { return Gatehouse::Wire::free_port() }
 # A test that is killed cannot clean up: the kernel is told to.
 sub spawn_server ($self) {
     spew($self->file('redis.conf'), $self->configuration);
+    my %environment = $self->{clock}
+        ? (LD_PRELOAD => stepped_clock(), STEPPED_CLOCK => $self->file('clock')) : ();
     unlink $self->socket;
     delete $self->{client};
     my $pid = fork // croak "fork: $!";
     if (!$pid) {
         open STDOUT, '>', $self->file('output') or die "open: $!";
         open STDERR, '>&', \*STDOUT or die "dup: $!";
+        @ENV{ keys %environment } = values %environment;
         exec qw(setpriv --pdeathsig KILL), server_command(), $self->file('redis.conf'),
             $self->arguments or die "exec: $!";
     }
@@ -124,6 +131,23 @@ sub spawn_server ($self) {
 }
 
 sub arguments ($self) { return () }
+
+# The library that makes a clock of one's own of gettimeofday(). Several test files may want it.
+sub stepped_clock () {
+    my $path = test_dir() . '/stepped_clock.so';
+    return $path if -e $path;
+    my $source = Cwd::abs_path(dirname(__FILE__) . '/../..') . '/data/stepped_clock.c';
+    system(qw(cc -shared -fPIC -O1 -Wall -Werror -o), "$path.$$", $source) == 0 or croak "cannot compile $source";
+    rename "$path.$$", $path or croak "rename: $!";
+    return $path;
+}
+
+# From now on the server's clock differs from the true one by so many seconds.
+sub step_clock ($self, $seconds) {
+    open my $clock, '+<:raw', $self->file('clock') or croak "open: $!";
+    syswrite $clock, pack 'q', $seconds * 1_000_000;
+    return $self;
+}
 
 sub has_ended ($self) {
     return 0 if waitpid($self->{pid}, POSIX::WNOHANG()) == 0;
