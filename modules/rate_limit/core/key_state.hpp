@@ -45,21 +45,39 @@ struct Step {
     // lease: requests to debit in Redis now; 0: none, or somebody else is asking already. With
     // `admit` it is done behind the request's back; with `ask` the request waits for it.
     std::uint32_t debit = 0;
+    // When the place, or the leased requests that were spent, would have ended by themselves: tells
+    // them from those of somebody else, which settle(), give_up() and take_back() leave alone.
+    std::int64_t ends = 0;
 };
 
+struct Exhaustion;
+class Lease;
+
 // What this node knows about one key: a view of the payload of its slot, under the zone's lock, all
-// zero for a new key. Times are microseconds of a clock that never goes back.
+// zero for a new key. Aligned to 8. Times are microseconds of a clock that never goes back.
 //
-// (layout: documented here byte by byte)
+// Bytes, in this order; a zone without Redis has the last part only:
+//   32  Exhaustion (exhaustion.hpp): deny cache and probes
+//   32  Known: i64 when Redis has answered last, i64 when `remaining` grows, u32 tag of the policy,
+//       u32 remaining, u8 window, u8 whether the local state was seeded with it
+//   64  Lease (lease.hpp): with mode=lease
+//    8  for each place of the unconfirmed, with mode=optimistic: i64 when it is free again
+//    n  algorithm state (local.hpp): if `local`; in a zone in Redis that of a node's share
+//
+// Refusals out of the deny cache are as exact as Redis' answers are, with one exception: a lease
+// that Redis could not grant in full is not asked for again within an eighth of its duration (or a
+// quarter of a burst's, if that is shorter: by then nothing is lost), lest a key at its limit cost
+// one debit per round trip.
 class KeyState {
   public:
     static std::size_t size(const Shape& shape) noexcept;
 
+    // `shape` outlives the view.
     KeyState(std::span<std::byte> payload, const Shape& shape) noexcept;
 
-    // Before Redis is asked. `policy` is the zone's or the request's own (rate=$var): what is known
-    // of another one does not count. `patience`: how long an answer may take; a probe, a place or a
-    // debit that was not ended within it ends by itself.
+    // Zones in Redis: before it is asked. `policy` is the zone's or the request's own (rate=$var):
+    // what is known of another one does not count. `patience`: how long an answer may take; a
+    // probe, a place or a debit that was not ended within it ends by itself.
     Step consider(const Policy& policy, std::uint32_t cost, std::int64_t now,
                   std::int64_t patience) noexcept;
 
@@ -69,7 +87,8 @@ class KeyState {
     void settle(const Step& step, const Policy& policy, std::uint32_t cost, const Verdict& verdict,
                 std::int64_t sent, std::int64_t now) noexcept;
 
-    // Redis has granted `granted` of a debit that was sent at `sent`; they end at sent + lease.
+    // Redis has granted `granted` of a debit that was sent at `sent`; they end at sent + lease. A
+    // request that has waited for them calls consider() again.
     void credit(const Policy& policy, std::uint32_t granted, const Verdict& verdict,
                 std::int64_t sent, std::int64_t now) noexcept;
 
@@ -85,10 +104,31 @@ class KeyState {
     void take_back(const Step& step, const Policy& policy, std::uint32_t cost,
                    std::int64_t charged_at, std::int64_t now) noexcept;
 
+    // Until when the slot is worth keeping.
     std::int64_t expiry(const Policy& policy, std::int64_t now) const noexcept;
 
   private:
-    // ...
+    struct Known;
+
+    Step consider_strict(const Policy& policy, std::uint32_t cost, std::int64_t now,
+                         std::int64_t patience) noexcept;
+    Step consider_lease(const Policy& policy, std::uint32_t cost, std::int64_t now,
+                        std::int64_t patience) noexcept;
+    Step consider_optimistic(const Policy& policy, std::uint32_t cost, std::int64_t now,
+                             std::int64_t patience) noexcept;
+    Step refuse(std::int64_t now) const noexcept;
+    Verdict presume(const Policy& policy, std::uint32_t cost, std::int64_t now) const noexcept;
+    void learn(const Policy& policy, std::uint32_t cost, const Verdict& verdict, std::int64_t sent,
+               std::int64_t now) noexcept;
+    void end(const Step& step) noexcept;
+
+    const Shape& shape_;
+    // Views of the payload; null or empty for what the shape does not have.
+    Exhaustion* exhaustion_ = nullptr;
+    Known* known_ = nullptr;
+    Lease* lease_ = nullptr;
+    std::span<std::int64_t> places_;
+    std::span<std::byte> local_;
 };
 
 }  // namespace gatehouse::rate_limit

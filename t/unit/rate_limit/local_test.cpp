@@ -12,19 +12,19 @@ using namespace gatehouse::test;
 
 std::vector<Policy> policies() {
     return {
-        gcra({"1r/s"}),
-        gcra({"3r/s"}),
-        gcra({"7r/11s"}, 4),
-        gcra({"1r/s"}, 30),
-        gcra({"20r/10m"}),
-        gcra({"20r/10m", "2r/s", "9r/m"}),
-        gcra({"100000r/s"}, 20),
-        gcra({"999999937r/s"}, 50),
-        sliding({"1r/s"}),
-        sliding({"3r/s"}),
-        sliding({"20r/10m"}),
-        sliding({"20r/10m", "2r/s", "9r/m"}),
-        sliding({"5r/s", "200r/s"}),
+        gcra_policy({"1r/s"}),
+        gcra_policy({"3r/s"}),
+        gcra_policy({"7r/11s"}, 4),
+        gcra_policy({"1r/s"}, 30),
+        gcra_policy({"20r/10m"}),
+        gcra_policy({"20r/10m", "2r/s", "9r/m"}),
+        gcra_policy({"100000r/s"}, 20),
+        gcra_policy({"999999937r/s"}, 50),
+        log_policy({"1r/s"}),
+        log_policy({"3r/s"}),
+        log_policy({"20r/10m"}),
+        log_policy({"20r/10m", "2r/s", "9r/m"}),
+        log_policy({"5r/s", "200r/s"}),
     };
 }
 

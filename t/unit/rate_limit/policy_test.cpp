@@ -129,7 +129,7 @@ void expect_interval(const Window& window, std::string_view row) {
 
 void intervals_are_exact_or_close(void**) {
     const auto window = [](std::string_view rate, std::uint32_t burst) {
-        return gcra({rate}, burst).windows()[0];
+        return gcra_policy({rate}, burst).windows()[0];
     };
     const Window slow = window("20r/10m", 0);
     assert_int_equal(slow.burst, 20);
@@ -163,19 +163,19 @@ void intervals_are_exact_or_close(void**) {
 }
 
 void times_are_rounded_up(void**) {
-    const Window third = gcra({"3r/s"}).windows()[0];
+    const Window third = gcra_policy({"3r/s"}).windows()[0];
     assert_int_equal(third.time_of(1), 333'334);
     assert_int_equal(third.time_of(3), kSecond);
     assert_int_equal(third.time_of(0), 0);
     assert_int_equal(third.time_of(-1), 0);
     assert_int_equal(third.time_of(INT64_MAX), INT64_MAX);
-    assert_int_equal(gcra({"20r/10m"}).memory(), 600 * kSecond);
-    assert_int_equal(gcra({"20r/10m", "5r/s"}, 40).memory(), 1'200 * kSecond);
-    assert_int_equal(sliding({"5r/s", "20r/10m"}).memory(), 600 * kSecond);
+    assert_int_equal(gcra_policy({"20r/10m"}).memory(), 600 * kSecond);
+    assert_int_equal(gcra_policy({"20r/10m", "5r/s"}, 40).memory(), 1'200 * kSecond);
+    assert_int_equal(log_policy({"5r/s", "20r/10m"}).memory(), 600 * kSecond);
 }
 
 void shares_add_up_to_the_whole(void**) {
-    const Policy whole = gcra({"20r/10m", "5r/s"}, 10);
+    const Policy whole = gcra_policy({"20r/10m", "5r/s"}, 10);
     assert_true(whole.share(0) == whole && whole.share(1) == whole);
     const Policy third = whole.share(3);
     assert_int_equal(third.windows()[0].burst, 3);
@@ -184,10 +184,10 @@ void shares_add_up_to_the_whole(void**) {
     assert_int_equal(whole.share(11).windows()[0].burst, 1);
     assert_int_equal(whole.share(11).windows()[0].time_of(1), 330 * kSecond);
 
-    const Policy log = sliding({"20r/10m"}).share(3);
+    const Policy log = log_policy({"20r/10m"}).share(3);
     assert_int_equal(log.windows()[0].burst, 6);
     assert_true(log.windows()[0].rate == (Rate{6, 600 * kSecond}));
-    assert_int_equal(sliding({"2r/s"}).share(9).windows()[0].burst, 1);
+    assert_int_equal(log_policy({"2r/s"}).share(9).windows()[0].burst, 1);
 
     // No number of nodes makes numbers that do not fit.
     for (const std::string_view rate : {"1r/366d", "142r/366d", "1000000000r/366d", "3r/366d"}) {
@@ -205,9 +205,9 @@ void shares_add_up_to_the_whole(void**) {
 
 void tags_tell_policies_apart(void**) {
     const std::vector<Policy> policies{
-        gcra({"5r/s"}),         gcra({"5r/s"}, 6),      gcra({"6r/s"}, 5),
-        gcra({"5r/m"}),         gcra({"5r/s", "5r/s"}), gcra({"5r/s", "5r/m"}),
-        gcra({"5r/m", "5r/s"}), sliding({"5r/s"}),      sliding({"5r/m"}),
+        gcra_policy({"5r/s"}),         gcra_policy({"5r/s"}, 6),      gcra_policy({"6r/s"}, 5),
+        gcra_policy({"5r/m"}),         gcra_policy({"5r/s", "5r/s"}), gcra_policy({"5r/s", "5r/m"}),
+        gcra_policy({"5r/m", "5r/s"}), log_policy({"5r/s"}),      log_policy({"5r/m"}),
     };
     for (std::size_t i = 0; i < policies.size(); ++i) {
         assert_true(policies[i].tag() != 0);
@@ -216,8 +216,8 @@ void tags_tell_policies_apart(void**) {
             expect(policies[i] != policies[j], name_of(policies[i]), "differs");
         }
     }
-    assert_true(gcra({"5r/s"}, 5) == gcra({"5r/1s"}));
-    assert_true(sliding({"6r/s"}).share(2).tag() == sliding({"3r/s"}).tag());
+    assert_true(gcra_policy({"5r/s"}, 5) == gcra_policy({"5r/1s"}));
+    assert_true(log_policy({"6r/s"}).share(2).tag() == log_policy({"3r/s"}).tag());
 }
 
 }  // namespace

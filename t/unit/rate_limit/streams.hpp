@@ -40,12 +40,12 @@ inline rate_limit::Policy policy(rate_limit::Algorithm algorithm,
     return *made;
 }
 
-inline rate_limit::Policy gcra(std::initializer_list<std::string_view> rates,
+inline rate_limit::Policy gcra_policy(std::initializer_list<std::string_view> rates,
                                std::uint32_t burst = 0) {
     return policy(rate_limit::Algorithm::gcra, rates, burst);
 }
 
-inline rate_limit::Policy sliding(std::initializer_list<std::string_view> rates) {
+inline rate_limit::Policy log_policy(std::initializer_list<std::string_view> rates) {
     return policy(rate_limit::Algorithm::sliding_window, rates);
 }
 
