@@ -18,6 +18,7 @@ struct Server {
     std::string name;    // as configured, `host:port` or `unix:path`: for messages
     std::string host;    // an address, or a name for the resolver; or the path of a unix socket
     in_port_t port = 0;  // 0: unix socket
+    ngx::ConfPlace place;
 };
 
 struct Tls {
