@@ -18,13 +18,14 @@ constexpr std::size_t kMaxSecretFile = 4096;
 constexpr std::size_t kMinIdentitySecret = 16;
 constexpr ngx_msec_t kResolverTimeout = 30'000;  // nginx's default
 
+using Places = std::vector<std::pair<std::string, ngx::ConfPlace>>;
+
 // A block while it is being read. What depends on several directives, which may come in any order,
 // is settled at the end.
 struct Block {
     Options& options;
-    std::vector<std::pair<std::string, ngx::ConfPlace>> servers = {};  // as they are written
-    std::vector<std::pair<std::string, ngx::ConfPlace>> given =
-        {};  // names of the other directives
+    Places servers = {};  // by what is written
+    Places given = {};    // by name: the other directives
     bool tls = false;
     TlsFiles tls_files = {};
     std::string tls_name = {};
@@ -103,7 +104,8 @@ ngx::ConfResult set_password_file(const ngx::Directive& directive, Block& block)
     std::string& password = block.options.password;
     const ngx::ConfResult result = read_secret(directive, 1, password);
     if (result == ngx::kConfOk && password.find('\0') != std::string::npos) {
-        return directive.error(quoted(directive.arg(0)) + " holds a NUL octet");
+        return directive.error(quoted(ngx::full_name(directive.cf(), directive.arg(0))) +
+                               " holds a NUL octet");
     }
     return result;
 }

@@ -12,7 +12,7 @@ constexpr ngx_int_t kVerifyDepth = 9;  // as many as OpenSSL's own programs allo
 bool trust(ngx_conf_t* cf, ngx_ssl_t* ssl, const std::string& ca) {
     if (ca.empty()) {
         if (SSL_CTX_set_default_verify_paths(ssl->ctx) != 1) {
-            ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0, "SSL_CTX_set_default_verify_paths() failed");
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "SSL_CTX_set_default_verify_paths() failed");
             return false;
         }
     } else {
