@@ -1,6 +1,8 @@
 #include "ngx/file.hpp"
 
-#include "ngx/error.hpp"
+#include <array>
+
+#include "ngx/str.hpp"
 
 namespace gatehouse::ngx {
 namespace {
@@ -24,9 +26,19 @@ class OpenFile {
     ngx_fd_t fd_;
 };
 
-std::string failed(std::string_view call, std::string_view path) {
+std::string system_error(std::string_view call, std::string_view path) {
     const ngx_err_t error = ngx_errno;
-    return system_error(std::string(call).append(" \"").append(path).append("\""), error);
+    std::array<u_char, NGX_MAX_ERROR_STR> text;
+    const u_char* end = ngx_strerror(error, text.data(), text.size());
+    std::string problem(call);
+    problem.append(" \"")
+        .append(path)
+        .append("\" failed (")
+        .append(std::to_string(error))
+        .append(": ");
+    problem.append(reinterpret_cast<const char*>(text.data()),
+                   static_cast<std::size_t>(end - text.data()));
+    return problem + ')';
 }
 
 std::string about(std::string_view path, std::string_view problem) {
@@ -39,11 +51,11 @@ FileContent read_file(std::string_view path, std::size_t limit) {
     const std::string name(path);
     const OpenFile file(name);
     if (file.fd() == NGX_INVALID_FILE) {
-        return {{}, failed("open()", path)};
+        return {{}, system_error("open()", path)};
     }
     ngx_file_info_t info;
     if (ngx_fd_info(file.fd(), &info) == NGX_FILE_ERROR) {
-        return {{}, failed("fstat()", path)};
+        return {{}, system_error("fstat()", path)};
     }
     if (!ngx_is_file(&info)) {
         return {{}, about(path, "is not a regular file")};
@@ -56,7 +68,7 @@ FileContent read_file(std::string_view path, std::size_t limit) {
     while (got < content.size()) {
         const ssize_t n = ngx_read_fd(file.fd(), content.data() + got, content.size() - got);
         if (n < 0) {
-            return {{}, failed("read()", path)};
+            return {{}, system_error("read()", path)};
         }
         if (n == 0) {
             break;  // it has become shorter

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "ngx/error.hpp"
 #include "ngx/str.hpp"
 
 namespace gatehouse::ngx {
@@ -15,18 +14,20 @@ ngx_err_t connect_error(ngx_socket_t fd) noexcept {
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == -1 ? ngx_socket_errno : error;
 }
 
+// For the log, which is captured. nginx's type has no const.
+void connection_error(ngx_connection_t* c, ngx_err_t error, const char* text) noexcept {
+    ngx_connection_error(c, error, const_cast<char*>(text));
+}
+
+constexpr std::size_t kNothing = 0;
+
 }  // namespace
 
-Peer::Peer(Owner& owner, ngx_log_t* log) noexcept : owner_(owner), parent_log_(log) {}
+Peer::Peer(Owner& owner, ngx_log_t* log) noexcept : owner_(owner), log_(log) {}
 
 bool Peer::connect(const Address& address, const TlsPeer* tls) {
-    log_ = *parent_log_;
-    // A debug log shows all; every other one only what is wrong with this nginx.
-    if ((log_.log_level & NGX_LOG_DEBUG_CONNECTION) == 0 && log_.log_level > NGX_LOG_ALERT) {
-        log_.log_level = NGX_LOG_ALERT;
-    }
+    log_.clear();
     tls_ = tls != nullptr ? std::optional(*tls) : std::nullopt;
-    reason_.clear();
 
     const std::string name = text(address);
     ngx_str_t nginx_name = borrow(name);
@@ -36,12 +37,11 @@ bool Peer::connect(const Address& address, const TlsPeer* tls) {
     pc.socklen = copy.length;
     pc.name = &nginx_name;
     pc.get = ngx_event_get_peer;
-    pc.log = &log_;
+    pc.log = log_.get();
     pc.log_error = NGX_ERROR_ERR;
     pc.so_keepalive = address.socket.sockaddr.sa_family == AF_UNIX ? 0 : 1;
     const ngx_int_t rc = ngx_event_connect_peer(&pc);
     if (rc != NGX_OK && rc != NGX_AGAIN) {
-        reason_ = system_error("connect()", ngx_socket_errno);
         return false;
     }
     c_ = pc.connection;
@@ -91,16 +91,17 @@ void Peer::on_event(ngx_event_t* event) {
 
 void Peer::connected() {
     if (const ngx_err_t error = connect_error(c_->fd); error != 0) {
-        fail(system_error("connect()", error));
+        connection_error(c_, error, "connect() failed");
+        fail();
         return;
     }
     if (ngx_tcp_nodelay(c_) != NGX_OK) {
-        fail(system_error("setsockopt(TCP_NODELAY)", ngx_socket_errno));
+        fail();
         return;
     }
     if (tls_) {
         if (!start_tls()) {
-            fail(reason_);
+            fail();
         }
         return;
     }
@@ -108,37 +109,33 @@ void Peer::connected() {
     owner_.opened();
 }
 
-void Peer::fail(std::string reason) {
+void Peer::fail() {
     close();
-    reason_ = std::move(reason);
     owner_.unopened();
 }
 
-std::optional<std::size_t> Peer::receive(std::span<char> buffer) {
+std::optional<std::size_t> Peer::receive(std::span<char> buffer) noexcept {
     const ssize_t n = c_->recv(c_, reinterpret_cast<u_char*>(buffer.data()), buffer.size());
     if (n > 0) {
         return static_cast<std::size_t>(n);
     }
     if (n == NGX_AGAIN) {
-        if (ngx_handle_read_event(c_->read, 0) == NGX_OK) {
-            return 0;
-        }
-        reason_ = "the event loop refused the connection";
-        return std::nullopt;
+        return ngx_handle_read_event(c_->read, 0) == NGX_OK ? std::optional(kNothing)
+                                                            : std::nullopt;
     }
-    const ngx_err_t error = ngx_socket_errno;
-    reason_ = n == 0 ? "the server closed the connection" : system_error("recv()", error);
+    if (n == 0) {
+        connection_error(c_, 0, "peer closed connection");
+    }
     return std::nullopt;
 }
 
-std::optional<std::size_t> Peer::send(std::span<const char> bytes) {
+std::optional<std::size_t> Peer::send(std::span<const char> bytes) noexcept {
     std::size_t sent = 0;
     while (sent < bytes.size() && c_->write->ready) {
         // nginx's type has no const.
         auto* rest = reinterpret_cast<u_char*>(const_cast<char*>(bytes.data() + sent));
         const ssize_t n = c_->send(c_, rest, bytes.size() - sent);
         if (n == NGX_ERROR || n == 0) {
-            reason_ = system_error("send()", ngx_socket_errno);
             return std::nullopt;
         }
         if (n == NGX_AGAIN) {
@@ -148,7 +145,6 @@ std::optional<std::size_t> Peer::send(std::span<const char> bytes) {
     }
     // Also takes the event away from methods that would report it for as long as there is room.
     if (ngx_handle_write_event(c_->write, 0) != NGX_OK) {
-        reason_ = "the event loop refused the connection";
         return std::nullopt;
     }
     return sent;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "ngx/address.hpp"
+#include "ngx/captured_log.hpp"
 #include "ngx/guard.hpp"
 
 namespace gatehouse::ngx {
@@ -18,9 +19,8 @@ struct TlsPeer {
     std::string_view name;
 };
 
-// One outgoing stream connection on nginx's event loop. Says nothing in the log by itself, and
-// nginx's functions only what is an alert: a peer that is away must not fill it. reason() tells the
-// owner what there is to say.
+// One outgoing stream connection on nginx's event loop. Leaves it to its owner to say in the log
+// what reason() tells.
 class Peer {
   public:
     // Called from the event loop only; the peer may be closed or connected anew inside, not
@@ -43,42 +43,44 @@ class Peer {
     ~Peer() { close(); }
 
     // False: it failed at once, and the owner is not called. Requires a closed peer. The strings
-    // behind `tls` must live until opened(). Throws std::bad_alloc.
+    // behind `tls` must live until opened(). Throws
+    // std::bad_alloc.
     bool connect(const Address& address, const TlsPeer* tls);
     void close() noexcept;
     bool closed() const noexcept { return c_ == nullptr; }
 
     // Require an open peer. The number of bytes moved, 0 if there is nothing (no room) now;
-    // nothing: the connection has ended. Throw std::bad_alloc (no byte is lost).
-    std::optional<std::size_t> receive(std::span<char> buffer);
-    std::optional<std::size_t> send(std::span<const char> bytes);
+    // nothing: the connection has ended.
+    std::optional<std::size_t> receive(std::span<char> buffer) noexcept;
+    std::optional<std::size_t> send(std::span<const char> bytes) noexcept;
 
     // There is more to read, but others are to have their turn.
     void read_later() noexcept;
     // The kernel has reported bytes that have not been read yet.
     bool pending() const noexcept { return c_ != nullptr && c_->read->ready != 0; }
 
-    // Why the last connect(), receive() or send() failed, for the log.
-    const std::string& reason() const noexcept { return reason_; }
+    // Why the latest failure was one, for the log, in nginx's words. Valid until the next
+    // connect().
+    std::string_view reason() const noexcept {
+        return log_.last().empty() ? "the connection failed" : log_.last();
+    }
 
   private:
     enum class State : std::uint8_t { connecting, handshaking, open };
 
     static void on_event(ngx_event_t* event);
     void connected();
-    void fail(std::string reason);
+    void fail();
     bool start_tls();
     void finish_tls();
-    std::string verify_tls() const;
+    bool verify_tls();
     static void on_handshake(ngx_connection_t* c);
 
     Owner& owner_;
-    ngx_log_t* parent_log_;
-    ngx_log_t log_{};
+    CapturedLog log_;
     ngx_connection_t* c_ = nullptr;
     State state_ = State::connecting;
     std::optional<TlsPeer> tls_;
-    std::string reason_;
 };
 
 }  // namespace gatehouse::ngx

@@ -1,4 +1,3 @@
-#include "ngx/error.hpp"
 #include "ngx/peer.hpp"
 #include "ngx/str.hpp"
 
@@ -33,11 +32,10 @@ bool certificate_is_for(ngx_connection_t* c, const std::string& name) {
 }  // namespace
 
 bool Peer::start_tls() {
-    c_->pool = ngx_create_pool(256, &log_);
+    c_->pool = ngx_create_pool(256, log_.get());
     if (c_->pool == nullptr ||
         ngx_ssl_create_connection(tls_->context, c_, NGX_SSL_BUFFER | NGX_SSL_CLIENT) != NGX_OK ||
         !name_server(c_->ssl, std::string(tls_->name))) {
-        reason_ = "no TLS connection could be made";
         return false;
     }
     // What could not be written may have moved, and grown, when it is written again.
@@ -54,8 +52,8 @@ bool Peer::start_tls() {
 void Peer::on_handshake(ngx_connection_t* c) { static_cast<Peer*>(c->data)->finish_tls(); }
 
 void Peer::finish_tls() {
-    if (std::string problem = verify_tls(); !problem.empty()) {
-        fail(std::move(problem));
+    if (!verify_tls()) {
+        fail();
         return;
     }
     c_->read->handler = guard<OnThrow::nothing, on_event>;
@@ -64,25 +62,29 @@ void Peer::finish_tls() {
     owner_.opened();
 }
 
-std::string Peer::verify_tls() const {
-    // First, because a certificate that is refused may end the handshake.
+bool Peer::verify_tls() {
+    // First, because a certificate that is refused ends the handshake if the context says so.
     const long result = SSL_get_verify_result(c_->ssl->connection);
     if (result != X509_V_OK) {
-        return "certificate verify error: (" + std::to_string(result) + ":" +
-               X509_verify_cert_error_string(result) + ")";
+        ngx_log_error(NGX_LOG_ERR, c_->log, 0, "certificate verify error: (%l:%s)", result,
+                      X509_verify_cert_error_string(result));
+        return false;
     }
     if (!c_->ssl->handshaked) {
-        return "SSL handshake failed";
+        return false;
     }
-    const std::string name(tls_->name);
-    return certificate_is_for(c_, name) ? std::string()
-                                        : "certificate does not match \"" + name + "\"";
+    if (!certificate_is_for(c_, std::string(tls_->name))) {
+        ngx_log_error(NGX_LOG_ERR, c_->log, 0, "certificate does not match \"%*s\"",
+                      tls_->name.size(), tls_->name.data());
+        return false;
+    }
+    return true;
 }
 
 #else
 
 bool Peer::start_tls() {
-    reason_ = "nginx was built without TLS";
+    ngx_log_error(NGX_LOG_ERR, c_->log, 0, "nginx was built without TLS");
     return false;
 }
 

@@ -59,7 +59,7 @@ class Connection : private ngx::Peer::Owner {
     bool closed() const noexcept { return state_ == State::closed; }
     bool ready() const noexcept { return state_ == State::ready; }
     std::size_t pending() const noexcept { return queue_.size(); }
-    const std::string& reason() const noexcept { return peer_.reason(); }
+    std::string_view reason() const noexcept { return peer_.reason(); }
 
     // Takes the call, to be sent at the end of the turn or of the handshake; with `first` before
     // it, of which nobody wants to know the answer. Requires !closed(). Throws std::bad_alloc; the

@@ -32,6 +32,7 @@ Node::Node(Context& context, Owner& owner, Purpose purpose, std::vector<Server> 
       purpose_(purpose),
       servers_(std::move(servers)),
       retry_(*this, ngx::calls<&Node::attempt>, context.log, ngx::AtExit::drop),
+      resolution_(*this),
       connection_(*this, context.calls,
                   {.connect = context.options.connect_timeout, .answer = context.options.timeout},
                   context.log) {
@@ -82,10 +83,44 @@ Failure Node::submit(CallPool::Handle& call, Waiter* waiter) {
 }
 
 void Node::attempt() {
+    if (!addresses_.empty()) {
+        connect();
+        return;
+    }
     try {
-        if (addresses_.empty() && !find_addresses()) {
-            return;
-        }
+        find_addresses();
+    } catch (const std::bad_alloc&) {
+        failed("out of memory");
+    }
+}
+
+// A name is resolved anew for each attempt: nginx's resolver remembers it for as long as it holds.
+void Node::find_addresses() {
+    const Server& wanted = server();
+    const auto address = wanted.port == 0 ? ngx::unix_address(wanted.host)
+                                          : ngx::parse_address(wanted.host, wanted.port);
+    if (address) {
+        resolved({*address});
+    } else if (wanted.port == 0) {
+        failed("the path is too long");
+    } else {
+        resolution_.start(context_.options.resolver, context_.options.resolver_timeout, wanted.host,
+                          wanted.port);
+    }
+}
+
+void Node::resolved(std::vector<ngx::Address> addresses) noexcept {
+    if (addresses.empty()) {
+        failed(resolution_.reason());
+        return;
+    }
+    addresses_ = std::move(addresses);
+    address_ = 0;
+    connect();
+}
+
+void Node::connect() noexcept {
+    try {
         const std::optional<Tls>& tls = context_.options.tls;
         ngx::TlsPeer peer{};
         if (tls) {
@@ -97,20 +132,6 @@ void Node::attempt() {
     } catch (const std::bad_alloc&) {
         failed("out of memory");
     }
-}
-
-// False: there are none, or not yet, and that has been seen to.
-bool Node::find_addresses() {
-    const Server& wanted = server();
-    const auto address = wanted.port == 0 ? ngx::unix_address(wanted.host)
-                                          : ngx::parse_address(wanted.host, wanted.port);
-    if (!address) {
-        failed("no address");
-        return false;
-    }
-    addresses_.assign(1, *address);
-    address_ = 0;
-    return true;
 }
 
 HandshakeOptions Node::handshake() const noexcept {
@@ -267,6 +288,7 @@ void Node::move_to(std::vector<Server> servers) noexcept {
     addresses_.clear();
     failures_ = 0;
     backoff_.reset();
+    resolution_.cancel();
     connection_.give_up(Failure::lost, "another server has taken its place");
     retry_.start(0);
 }

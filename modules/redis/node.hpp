@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ngx/resolution.hpp"
 #include "redis/connection.hpp"
 #include "redis/core/backoff.hpp"
 #include "redis/core/breaker.hpp"
@@ -38,7 +39,7 @@ class LogGate {
 
 // A server, or several of which one is enough, and the connection to it: connects by itself, at
 // once and after failures, and does what error replies ask for.
-class Node : private Connection::Owner {
+class Node : private Connection::Owner, private ngx::Resolution::Owner {
   public:
     class Owner {
       public:
@@ -85,9 +86,11 @@ class Node : private Connection::Owner {
     void ended(Failure failure, std::string_view reason, bool was_ready) noexcept override;
     void refused(CallPool::Handle call, std::string_view error) noexcept override;
     void probe_answered() noexcept override;
+    void resolved(std::vector<ngx::Address> addresses) noexcept override;
 
     void attempt();
-    bool find_addresses();
+    void find_addresses();
+    void connect() noexcept;
     void failed(std::string_view reason) noexcept;
     void repeat_with_text(CallPool::Handle& call) noexcept;
     void punish(ErrorClass error_class, std::string_view error, bool own) noexcept;
@@ -111,6 +114,7 @@ class Node : private Connection::Owner {
     Backoff backoff_;
     Breaker breaker_;
     ngx::Timer retry_;
+    ngx::Resolution resolution_;
     Connection connection_;
 };
 
