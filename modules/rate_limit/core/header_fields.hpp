@@ -15,7 +15,7 @@ inline constexpr std::size_t kFieldSize = 320;
 // (RFC 9651), `"api";q=20;w=600` and `"api";r=13;t=42`. q: the requests of the window (for gcra
 // its burst), w: the seconds after which all of them are there again, t: Verdict::reset in seconds,
 // rounded up. The name is of printable ASCII characters; `"` and `\` are escaped. Written into
-// `buffer`, of which the result is a view.
+// `buffer`, of which the result is a view; empty if the name is not valid.
 std::string_view write_policy(std::span<char, kFieldSize> buffer, std::string_view name,
                               const Window& window, Algorithm algorithm) noexcept;
 std::string_view write_limit(std::span<char, kFieldSize> buffer, std::string_view name,

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,7 +19,8 @@ enum class KeyKind : std::uint8_t {
 
 // What is counted by: the value of a zone's key, but of an IPv6 address only the first
 // `ipv6_prefix` bits, and of an IPv4 address mapped into IPv6 the IPv4 address. A unix socket's
-// peer has no address and stays what it is. The result is a view of `value` or of `storage`.
+// peer has no address and stays what it is, as does a text that is no address. Addresses are octets
+// after a 4 or a 6, whatever form they came in. The result is a view of `value` or of `storage`.
 std::string_view identity(KeyKind kind, std::string_view value, unsigned ipv6_prefix,
                           std::array<char, 17>& storage) noexcept;
 
