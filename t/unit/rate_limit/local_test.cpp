@@ -12,18 +12,12 @@ using namespace gatehouse::test;
 
 std::vector<Policy> policies() {
     return {
-        gcra_policy({"1r/s"}),
-        gcra_policy({"3r/s"}),
-        gcra_policy({"7r/11s"}, 4),
-        gcra_policy({"1r/s"}, 30),
-        gcra_policy({"20r/10m"}),
-        gcra_policy({"20r/10m", "2r/s", "9r/m"}),
-        gcra_policy({"100000r/s"}, 20),
-        gcra_policy({"999999937r/s"}, 50),
-        log_policy({"1r/s"}),
-        log_policy({"3r/s"}),
-        log_policy({"20r/10m"}),
-        log_policy({"20r/10m", "2r/s", "9r/m"}),
+        gcra_policy({"1r/s"}),          gcra_policy({"3r/s"}),
+        gcra_policy({"7r/11s"}, 4),     gcra_policy({"1r/s"}, 30),
+        gcra_policy({"20r/10m"}),       gcra_policy({"20r/10m", "2r/s", "9r/m"}),
+        gcra_policy({"100000r/s"}, 20), gcra_policy({"999999937r/s"}, 50),
+        log_policy({"1r/s"}),           log_policy({"3r/s"}),
+        log_policy({"20r/10m"}),        log_policy({"20r/10m", "2r/s", "9r/m"}),
         log_policy({"5r/s", "200r/s"}),
     };
 }

@@ -207,7 +207,7 @@ void tags_tell_policies_apart(void**) {
     const std::vector<Policy> policies{
         gcra_policy({"5r/s"}),         gcra_policy({"5r/s"}, 6),      gcra_policy({"6r/s"}, 5),
         gcra_policy({"5r/m"}),         gcra_policy({"5r/s", "5r/s"}), gcra_policy({"5r/s", "5r/m"}),
-        gcra_policy({"5r/m", "5r/s"}), log_policy({"5r/s"}),      log_policy({"5r/m"}),
+        gcra_policy({"5r/m", "5r/s"}), log_policy({"5r/s"}),          log_policy({"5r/m"}),
     };
     for (std::size_t i = 0; i < policies.size(); ++i) {
         assert_true(policies[i].tag() != 0);

@@ -41,7 +41,7 @@ inline rate_limit::Policy policy(rate_limit::Algorithm algorithm,
 }
 
 inline rate_limit::Policy gcra_policy(std::initializer_list<std::string_view> rates,
-                               std::uint32_t burst = 0) {
+                                      std::uint32_t burst = 0) {
     return policy(rate_limit::Algorithm::gcra, rates, burst);
 }
 
