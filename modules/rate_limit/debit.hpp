@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <string>
 #include <unordered_map>
 
@@ -27,22 +28,27 @@ class DebitWaiter {
   private:
     friend class Debit;
     std::list<DebitWaiter*>* queue_ = nullptr;
+    std::list<DebitWaiter*>::iterator place_;
 };
 
-// A key of a lease zone: what a debit is for.
+// A key of a lease zone: what a debit is for. Borrows.
 struct LeaseKey {
-    const Zone* zone = nullptr;
-    base::Hash128 slot;
-    std::string redis_key;
-    Policy policy;
+    const Zone& zone;
+    const base::Hash128& slot;
+    std::string_view redis_key;
+    const Policy& policy;
 };
 
 // The debits that this worker has under way, at most one per key.
+class Debit;
 class Debits {
   public:
-    // Asks Redis for `requests` of the key, unless that is under way already. Throws
-    // std::bad_alloc.
-    redis::Failure start(const LeaseKey& key, std::uint32_t requests);
+    Debits() noexcept;
+    ~Debits();
+
+    // Asks Redis for `requests` of the key, unless that is under way already. Returns none, or why
+    // it cannot be done.
+    redis::Failure start(const LeaseKey& key, std::uint32_t requests) noexcept;
 
     // Makes `waiter` wait for the one under way; false if there is none. Throws std::bad_alloc.
     bool join(const LeaseKey& key, DebitWaiter& waiter);

@@ -14,18 +14,18 @@ namespace gatehouse::rate_limit {
 // What was decided, and by which limit: the one that refused or, of those that passed, the one
 // nearest to exhaustion.
 struct Outcome {
-    const Zone* zone = nullptr;  // null: no limit counted this request
+    const Zone* zone = nullptr;  // null: no limit has counted this request
     Window window;
     Verdict verdict;
     Source source = Source::none;
-    bool known = false;        // verdict says something: not after on_error=open
-    bool unavailable = false;  // refused by on_error=closed
-    std::int64_t delay = 0;    // microseconds that the request has to wait
+    bool known = false;      // verdict says something: not where on_error=open or closed decided
+    std::int64_t delay = 0;  // microseconds that the request has to wait
 };
 
-// One request before all limits of a place: all of them charge it, or none. Zones in memory, leases
-// and deny caches are asked first, because that costs nothing, then Redis, with one call for all
-// the keys that one call may name; what was charged is given back when a later one refuses.
+// One request before all limits of a place: all of them charge it, or none. What this node knows
+// by itself (zones in memory, leases, deny caches) is asked first, because that costs nothing, then
+// Redis, with one call for all keys that one call may name. What was charged is given back when a
+// later limit refuses.
 //
 // Lives in the request's state; destroying it leaves tombstones for answers under way.
 class Decision final : private redis::Waiter, private DebitWaiter {
@@ -35,31 +35,30 @@ class Decision final : private redis::Waiter, private DebitWaiter {
     // Throws std::bad_alloc.
     Decision(ngx_http_request_t* r, const LocConf& conf);
 
-    // Goes on as far as it can. While it is waiting, `r` has to be suspended; its phases are run
-    // again when there is news.
+    // Goes on as far as it can. While it is waiting, the request has to be suspended; its phases
+    // are run again when there is news. Throws std::bad_alloc.
     State advance();
-
-    // Whether any limit applies; none does if all keys are empty or all costs 0.
-    bool empty() const noexcept { return charges_.empty(); }
 
     // Requires a state other than waiting.
     Outcome outcome() const noexcept;
 
   private:
-    // How much of a charge is done, and so what a refusal by another limit has to undo.
+    // How far a charge has come, and so what a refusal by another limit has to undo.
     enum class Held : std::uint8_t {
         nothing,
-        asking,     // Redis has to say, or is asked right now
+        asking,     // Redis has to say
+        debiting,   // a debit for its lease is under way
         local,      // charged in this node's memory
         lease,      // taken from a lease
         unsent,     // admitted in advance; Redis is told when all limits agree
         redis,      // charged in Redis
+        sent,       // admitted in advance, and Redis is being told: not to be undone
         uncounted,  // on_error=open
     };
 
     struct Charge {
-        const Limit* limit;
-        const Zone* zone;
+        const Limit* limit = nullptr;
+        const Zone* zone = nullptr;
         Policy policy;
         std::uint32_t cost = 1;
         base::Hash128 slot;     // in the zone's memory
@@ -69,39 +68,42 @@ class Decision final : private redis::Waiter, private DebitWaiter {
         Verdict verdict;
         Source source = Source::none;
         bool known = true;
-        bool tried_debit = false;
-        std::int64_t charged_at = 0;  // local: this node's clock; redis: that of Redis
+        bool debited = false;         // a lease was asked for once: no second time
+        std::int64_t charged_at = 0;  // local, lease: this node's clock; redis: that of Redis
     };
 
     void add(const Limit& limit);
-    Policy policy_of(const Limit& limit) const;
-    std::uint32_t cost_of(const Limit& limit) const;
+    static LeaseKey lease_key(const Charge& charge) noexcept;
 
-    // Each false: refused, and refused_ says by whom.
-    bool consider_all();
-    bool consider(Charge& charge);
-    bool charge_here(Charge& charge, const Policy& policy);
-    bool fall_back(Charge& charge);
-    bool send_unsent();
+    void consider(Charge& charge) noexcept;
+    void start_debit(Charge& charge) noexcept;
+    void charge_here(Charge& charge) noexcept;
+    void fall_back(Charge& charge) noexcept;
+    void send(Charge& charge);
 
-    bool ask_next();
+    // True: waiting for what it has asked for.
+    bool ask(Charge& first);
     bool wait_for_debit(Charge& charge);
     void take(const redis::Reply& reply);
-    void refuse(Charge& charge, const Verdict& verdict, Source source);
-    void roll_back() noexcept;
-    void wake();
+    void unanswered() noexcept;
+
+    void refuse(Charge& charge, const Verdict& verdict, Source source) noexcept;
+    void roll_back();
+    void undo(Charge& charge);
+    Charge* first(Held held) noexcept;
+    std::int64_t delay() const noexcept;
+    void wake() noexcept;
 
     void answered(const redis::Reply& reply) noexcept override;
     void failed(redis::Failure failure) noexcept override;
-    void debited() noexcept override;
+    void debited(redis::Failure failure) noexcept override;
 
     ngx_http_request_t* const request_;
     std::vector<Charge> charges_;
-    std::vector<Charge*> asked_;  // of the call under way
-    std::int64_t sent_ = 0;
-    Charge* refused_ = nullptr;
+    std::vector<Charge*> asked_;  // by the call under way
+    std::int64_t sent_ = 0;       // when
+    const Charge* refused_ = nullptr;
     bool considered_ = false;
-    bool failed_ = false;  // the call under way had no answer
 };
 
 }  // namespace gatehouse::rate_limit

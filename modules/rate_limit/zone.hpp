@@ -11,6 +11,8 @@
 
 namespace gatehouse::rate_limit {
 
+class Memory;
+
 // on_error: what a zone does with requests that Redis would have to decide about and cannot.
 enum class OnError : std::uint8_t { local, open, closed };
 
@@ -28,7 +30,6 @@ struct Zone {
     Algorithm algorithm = Algorithm::gcra;
     std::uint32_t burst = 0;  // 0: that of each rate
     Shape shape;
-    Policy share;  // of this node, for on_error=local
     OnError on_error = OnError::local;
 
     std::string redis_name;  // empty: none
@@ -36,7 +37,8 @@ struct Zone {
     std::size_t backend_index = 0;  // among the worker's clients
     base::SipKey identity_key;
 
-    std::size_t size = 0;  // of the shared memory, octets
+    std::size_t size = 0;      // of the shared memory, octets
+    Memory* memory = nullptr;  // from the cycle's pool
 };
 
 }  // namespace gatehouse::rate_limit

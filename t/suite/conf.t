@@ -1,4 +1,5 @@
-# Every file of conf/ is accepted by nginx, with freshly made keys, and none is left out.
+# Every file of conf/ is accepted by nginx, with freshly made keys, and none is left out. (Those of
+# conf/redis are Redis' own: see redis_conf.t.)
 
 use v5.36;
 use FindBin;
@@ -28,17 +29,19 @@ find({ no_chdir => 1, wanted => sub {
     make_path("$conf/$path") if -d;
     return unless -f;
     spew("$conf/$path", slurp($_));
-    $unused{$path} = 1;
+    $unused{$path} = 1 unless $path =~ m{^redis/};
 } }, $source);
 
 my $secret = openssl('', 'rand', 32);
 spew("$conf/keys/hmac.secret", $secret);
+spew("$conf/keys/$_", openssl('', qw(rand -base64 24))) for qw(identity.secret redis.password);
 spew("$conf/keys/jwks.json", jwks('rsa', 'ec256', 'ed25519'));
 spew("$conf/keys/partner.json", jwks('ec256'));
 spew("$conf/keys/keyval.json", keyval(old => 'rsa'));
 spew("$conf/keys/revoked-$_.json", '{}') for qw(sub kid);
 openssl('', qw(req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost),
     '-keyout', "$conf/keys/server.key", '-out', "$conf/keys/server.crt");
+spew("$conf/keys/redis-ca.crt", slurp("$conf/keys/server.crt"));
 $ENV{GATEHOUSE_JWT_SECRET} = encode_base64($secret, '');
 
 sub nginx_test (@arguments) {

@@ -18,13 +18,14 @@ my $prefix      = "$destination/var/lib/gatehouse";
 
 is system("$root/scripts/install", "$destination"), 0, 'scripts/install succeeds';
 is system("$root/scripts/install", "$destination"), 0, '... and may be repeated';
-ok -f "$destination/usr/lib/nginx/modules/ngx_http_gatehouse_jwt_module.so", 'the module is there';
+ok -f "$destination/usr/lib/nginx/modules/ngx_http_gatehouse_${_}_module.so", "the $_ module is there"
+    for qw(jwt rate_limit);
 ok !-e "$conf/keys", 'no key is installed';
 
 # What scripts/prepare-container adds.
 make_path("$prefix/logs", "$prefix/temp", "$conf/keys");
 symlink "$destination/usr/lib/nginx/modules", "$prefix/modules" or die "symlink: $!";
-spew("$conf/keys/hmac.secret", openssl('', 'rand', 32));
+spew("$conf/keys/$_", openssl('', 'rand', 32)) for qw(hmac.secret identity.secret);
 
 my $text = `$nginx -t -p $prefix/ -c $conf/gateway.conf 2>&1`;
 is $?, 0, 'the installed gateway is accepted' or diag $text;

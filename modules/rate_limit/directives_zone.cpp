@@ -1,0 +1,236 @@
+#include <array>
+
+#include "ngx/zone.hpp"
+#include "rate_limit/core/header_fields.hpp"
+#include "rate_limit/directives.hpp"
+#include "redis/block.hpp"
+
+namespace gatehouse::rate_limit {
+namespace {
+
+constexpr std::size_t kMaxPlaces = 1024;  // optimistic=
+constexpr std::size_t kMaxHosts = 10'000;
+
+ngx::ConfResult duplicate(const ngx::Directive& directive, std::string_view parameter) {
+    return directive.error("duplicate \"" + std::string(parameter) + "\" parameter");
+}
+
+// Reads the value of one parameter; false if it is malformed.
+using Reader = bool (*)(std::string_view value, Zone& zone);
+
+bool read_rate(std::string_view value, Zone& zone) {
+    const auto rate = parse_rate(value);
+    if (rate) {
+        zone.rates.push_back(*rate);
+    }
+    return rate.ok();
+}
+
+bool read_burst(std::string_view value, Zone& zone) {
+    const auto burst = ngx::parse_number(value);
+    if (!burst || *burst == 0 || *burst > kMaxRequests) {
+        return false;
+    }
+    zone.burst = static_cast<std::uint32_t>(*burst);
+    return true;
+}
+
+bool read_algorithm(std::string_view value, Zone& zone) {
+    if (value == "sliding_window") {
+        zone.algorithm = Algorithm::sliding_window;
+        return true;
+    }
+    return value == "gcra";
+}
+
+bool read_redis(std::string_view value, Zone& zone) {
+    zone.redis_name = value;
+    return !value.empty();
+}
+
+bool read_mode(std::string_view value, Zone& zone) {
+    if (const auto lease = ngx::named_value(value, "lease")) {
+        const auto time = ngx::parse_milliseconds(*lease);
+        if (!time || *time == 0 || *time > 60'000) {
+            return false;
+        }
+        zone.shape.mode = Mode::lease;
+        zone.shape.lease = static_cast<std::int64_t>(*time) * 1000;
+        return true;
+    }
+    if (const auto places = ngx::named_value(value, "optimistic")) {
+        const auto number = ngx::parse_number(*places);
+        if (!number || *number == 0 || *number > kMaxPlaces) {
+            return false;
+        }
+        zone.shape.mode = Mode::optimistic;
+        zone.shape.unconfirmed = static_cast<std::uint16_t>(*number);
+        return true;
+    }
+    return value == "strict";
+}
+
+bool read_on_error(std::string_view value, Zone& zone) {
+    if (value == "open") {
+        zone.on_error = OnError::open;
+        return true;
+    }
+    if (value == "closed") {
+        zone.on_error = OnError::closed;
+        return true;
+    }
+    return value == "local";
+}
+
+bool read_hosts(std::string_view value, Zone& zone) {
+    const auto hosts = ngx::parse_number(value);
+    if (!hosts || *hosts == 0 || *hosts > kMaxHosts) {
+        return false;
+    }
+    zone.shape.hosts = static_cast<std::uint32_t>(*hosts);
+    return true;
+}
+
+bool read_ipv6_prefix(std::string_view value, Zone& zone) {
+    const auto bits = ngx::parse_number(value);
+    if (!bits || *bits == 0 || *bits > 128) {
+        return false;
+    }
+    zone.ipv6_prefix = static_cast<unsigned>(*bits);
+    return true;
+}
+
+struct Parameter {
+    std::string_view name;
+    Reader read;
+    bool repeatable = false;
+};
+
+constexpr std::array<Parameter, 8> kParameters{{
+    {"rate", read_rate, true},
+    {"burst", read_burst},
+    {"algorithm", read_algorithm},
+    {"redis", read_redis},
+    {"mode", read_mode},
+    {"on_error", read_on_error},
+    {"hosts", read_hosts},
+    {"ipv6_prefix", read_ipv6_prefix},
+}};
+
+ngx::ConfResult read_parameter(const ngx::Directive& directive, std::string_view text,
+                               std::array<bool, kParameters.size()>& seen, Zone& zone) {
+    for (std::size_t i = 0; i < kParameters.size(); ++i) {
+        const Parameter& parameter = kParameters[i];
+        const auto value = ngx::named_value(text, parameter.name);
+        if (!value) {
+            continue;
+        }
+        if (seen[i] && !parameter.repeatable) {
+            return duplicate(directive, parameter.name);
+        }
+        seen[i] = true;
+        return parameter.read(*value, zone) ? ngx::kConfOk : directive.invalid_parameter(text);
+    }
+    return directive.invalid_parameter(text);
+}
+
+ngx::ConfResult read_name(const ngx::Directive& directive, std::string_view text, Zone& zone) {
+    if (!zone.name.empty()) {
+        return duplicate(directive, "zone");
+    }
+    const auto name = ngx::parse_zone(directive, text);
+    if (!name) {
+        return ngx::kConfError;
+    }
+    zone.name = name->name;
+    zone.size = name->size;
+    return valid_name(zone.name)
+               ? ngx::kConfOk
+               : directive.error("invalid zone name \"" + zone.name +
+                                 "\"; it must be short and of printable ASCII characters");
+}
+
+ngx::ConfResult read_parameters(const ngx::Directive& directive, Zone& zone) {
+    std::array<bool, kParameters.size()> seen{};
+    for (const ngx_str_t& arg : directive.args().subspan(1)) {
+        const std::string_view text = ngx::view(arg);
+        const ngx::ConfResult result = ngx::named_value(text, "zone")
+                                           ? read_name(directive, text, zone)
+                                           : read_parameter(directive, text, seen, zone);
+        if (result != ngx::kConfOk) {
+            return result;
+        }
+    }
+    return ngx::kConfOk;
+}
+
+// What parameters cannot say together, or must say.
+ngx::ConfResult check(const ngx::Directive& directive, const Zone& zone) {
+    if (zone.name.empty()) {
+        return directive.error("\"rate_limit_zone\" must have \"zone\" parameter");
+    }
+    if (zone.rates.empty()) {
+        return directive.error("\"rate_limit_zone\" must have \"rate\" parameter");
+    }
+    if (zone.algorithm == Algorithm::sliding_window && zone.burst != 0) {
+        return directive.error("\"burst\" cannot be used with \"algorithm=sliding_window\"");
+    }
+    if (zone.algorithm == Algorithm::sliding_window && zone.shape.mode != Mode::strict) {
+        return directive.error(
+            "\"algorithm=sliding_window\" is exact, \"mode\" must be \"strict\" with it");
+    }
+    if (zone.redis_name.empty() && zone.shape.mode != Mode::strict) {
+        return directive.error("\"mode\" other than \"strict\" needs \"redis\" parameter");
+    }
+    return ngx::kConfOk;
+}
+
+}  // namespace
+
+ngx::ConfResult set_redis(ngx::Directive& directive, MainConf& conf) {
+    for (const redis::Options& backend : conf.backends) {
+        if (backend.name == directive.arg(0)) {
+            return directive.error("duplicate redis \"" + backend.name + "\"");
+        }
+    }
+    redis::Options& backend = conf.backends.emplace_back();
+    backend.name = directive.arg(0);
+    return redis::read_block(directive, backend);
+}
+
+ngx::ConfResult set_zone(ngx::Directive& directive, MainConf& conf) {
+    Zone zone;
+    zone.place = directive.place();
+    zone.expression = directive.arg(0);
+    zone.key = directive.complex(directive.arg(0));
+    if (zone.key == nullptr) {
+        return ngx::kConfError;
+    }
+    if (zone.expression == "$binary_remote_addr") {
+        zone.kind = KeyKind::binary_address;
+    } else if (zone.expression == "$remote_addr") {
+        zone.kind = KeyKind::address;
+    }
+    ngx::ConfResult result = read_parameters(directive, zone);
+    if (result == ngx::kConfOk) {
+        result = check(directive, zone);
+    }
+    if (result != ngx::kConfOk) {
+        return result;
+    }
+    const auto policy = Policy::make(zone.algorithm, zone.rates, zone.burst);
+    if (!policy) {
+        return directive.error(message(policy.error()));
+    }
+    zone.shape.policy = *policy;
+    for (const Zone& other : conf.zones) {
+        if (other.name == zone.name) {
+            return directive.error("zone \"" + zone.name + "\" is already bound to key \"" +
+                                   other.expression + "\"");
+        }
+    }
+    conf.zones.push_back(std::move(zone));
+    return ngx::kConfOk;
+}
+
+}  // namespace gatehouse::rate_limit

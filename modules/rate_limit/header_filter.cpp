@@ -1,0 +1,66 @@
+#include "rate_limit/header_filter.hpp"
+
+#include <array>
+#include <string>
+
+#include "ngx/guard.hpp"
+#include "rate_limit/context.hpp"
+#include "rate_limit/core/header_fields.hpp"
+
+namespace gatehouse::rate_limit {
+namespace {
+
+ngx_http_output_header_filter_pt next_header_filter;
+
+void add_draft(ngx_http_request_t* r, const Outcome& outcome) {
+    std::array<char, kFieldSize> buffer;
+    const Zone& zone = *outcome.zone;
+    ngx::add_response_header(r, "RateLimit-Policy",
+                             write_policy(buffer, zone.name, outcome.window, zone.algorithm));
+    ngx::add_response_header(r, "RateLimit", write_limit(buffer, zone.name, outcome.verdict));
+}
+
+// No standard says what these mean; most APIs agree on seconds from now.
+void add_legacy(ngx_http_request_t* r, const Outcome& outcome) {
+    const std::uint32_t limit = outcome.window.burst;
+    ngx::add_response_header(r, "X-RateLimit-Limit", std::to_string(limit));
+    ngx::add_response_header(r, "X-RateLimit-Remaining", std::to_string(outcome.verdict.remaining));
+    ngx::add_response_header(r, "X-RateLimit-Reset",
+                             std::to_string(whole_seconds(outcome.verdict.reset)));
+}
+
+void add_fields(ngx_http_request_t* r, const RequestState& state) {
+    if (!state.outcome.known) {
+        return;
+    }
+    if (state.headers == Headers::draft) {
+        add_draft(r, state.outcome);
+    } else if (state.headers == Headers::legacy) {
+        add_legacy(r, state.outcome);
+    }
+    // RFC 9110 section 10.2.3. An error_page may have turned the refusal into something else.
+    if (state.headers != Headers::off && state.refused_with != 0 &&
+        r->headers_out.status >= NGX_HTTP_BAD_REQUEST) {
+        ngx::add_response_header(r, "Retry-After",
+                                 std::to_string(whole_seconds(state.outcome.verdict.reset)));
+    }
+}
+
+ngx_int_t header_filter(ngx_http_request_t* r) {
+    if (r == r->main) {
+        const RequestState* state = RequestContext::find(r);
+        if (state != nullptr && state->outcome.zone != nullptr) {
+            add_fields(r, *state);
+        }
+    }
+    return next_header_filter(r);
+}
+
+}  // namespace
+
+void install_header_filter() {
+    next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx::guard<ngx::OnThrow::error, header_filter>;
+}
+
+}  // namespace gatehouse::rate_limit

@@ -1,0 +1,61 @@
+#include "rate_limit/memory.hpp"
+
+#include <string>
+
+#include "rate_limit/module.hpp"
+
+namespace gatehouse::rate_limit {
+namespace {
+
+// Of the bytes of a KeyState.
+constexpr std::uint64_t kLayoutVersion = 1;
+
+// A hash to compare with, not to be kept secret.
+std::uint64_t fingerprint(std::string_view text) noexcept {
+    return base::siphash128({kLayoutVersion, 0}, text).low;
+}
+
+// What the keys of a zone mean.
+std::string meaning(const Zone& zone) {
+    return std::string(zone.algorithm == Algorithm::gcra ? "gcra " : "sliding_window ") +
+           std::to_string(zone.ipv6_prefix) + " " + zone.expression;
+}
+
+}  // namespace
+
+bool Memory::add(ngx_conf_t* cf, const rate_limit::Zone& zone) {
+    const std::string text = meaning(zone);
+    meaning_ = fingerprint(text);
+    size_ = zone.size;
+    // With another rate the state of a key may need more or less room.
+    const std::string layout = std::to_string(KeyState::size(shape_)) + " " + text;
+    return ngx::Zone::add(cf, "gatehouse:rate_limit:" + zone.name, zone.size,
+                          ngx_http_gatehouse_rate_limit_module, fingerprint(layout));
+}
+
+bool Memory::format(std::span<std::byte> body, const ngx::Zone*) noexcept {
+    table_ = shm::SlotTable::format(body, KeyState::size(shape_));
+    return table_.has_value();
+}
+
+bool Memory::attach(std::span<std::byte> body) noexcept {
+    table_ = shm::SlotTable::attach(body, KeyState::size(shape_));
+    return table_.has_value();
+}
+
+base::Hash128 slot_of(const Zone& zone, std::string_view identity) noexcept {
+    return base::siphash128(zone.memory->seed(), identity);
+}
+
+KeyAccess::KeyAccess(const Zone& zone, const base::Hash128& slot, const Policy& policy,
+                     std::int64_t now) noexcept
+    : lock_(*zone.memory),
+      table_(zone.memory->table()),
+      payload_(table_.obtain(slot, now).payload),
+      state_(payload_, zone.shape),
+      policy_(policy),
+      now_(now) {}
+
+KeyAccess::~KeyAccess() { table_.done(payload_, state_.expiry(policy_, now_)); }
+
+}  // namespace gatehouse::rate_limit

@@ -1,0 +1,100 @@
+#include "rate_limit/directives.hpp"
+#include "rate_limit/memory.hpp"
+#include "rate_limit/module.hpp"
+#include "redis/block.hpp"
+
+namespace gatehouse::rate_limit {
+namespace {
+
+const Zone* find_zone(const MainConf& conf, std::string_view name) noexcept {
+    for (const Zone& zone : conf.zones) {
+        if (zone.name == name) {
+            return &zone;
+        }
+    }
+    return nullptr;
+}
+
+bool find_backend(ngx_conf_t* cf, const MainConf& conf, Zone& zone) {
+    for (std::size_t i = 0; i < conf.backends.size(); ++i) {
+        if (conf.backends[i].name == zone.redis_name) {
+            zone.backend = &conf.backends[i];
+            zone.backend_index = i;
+            return true;
+        }
+    }
+    ngx::log_conf_error(cf, zone.place, "unknown redis \"" + zone.redis_name + "\"");
+    return false;
+}
+
+// What of a limit depends on its zone, which may be defined after it.
+bool bind(ngx_conf_t* cf, const MainConf& conf, Limit& limit) {
+    limit.zone = find_zone(conf, limit.zone_name);
+    if (limit.zone == nullptr) {
+        ngx::log_conf_error(cf, limit.place, "unknown zone \"" + limit.zone_name + "\"");
+        return false;
+    }
+    if (!limit.undelayed) {
+        return true;
+    }
+    if (limit.zone->algorithm != Algorithm::gcra || limit.zone->shape.mode != Mode::strict) {
+        ngx::log_conf_error(cf, limit.place,
+                            "\"delay\" needs a zone of \"algorithm=gcra\" and \"mode=strict\", \"" +
+                                limit.zone_name + "\" is not");
+        return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+ngx::ConfResult finish(ngx_conf_t* cf, MainConf& conf) {
+    for (redis::Options& backend : conf.backends) {
+        const ngx::ConfResult result = redis::finish(cf, backend);
+        if (result != ngx::kConfOk) {
+            return result;
+        }
+    }
+    for (Zone& zone : conf.zones) {
+        std::string_view secret;
+        if (!zone.redis_name.empty()) {
+            if (!find_backend(cf, conf, zone)) {
+                return ngx::kConfError;
+            }
+            secret = zone.backend->identity_secret;
+        }
+        zone.shape.redis = zone.backend != nullptr;
+        zone.shape.local = zone.backend == nullptr || zone.on_error == OnError::local;
+        zone.identity_key = identity_key(secret, zone.name, zone.expression);
+        zone.memory = ngx::make<Memory>(cf->pool, zone.shape);
+        if (!zone.memory->add(cf, zone)) {
+            return ngx::kConfError;
+        }
+    }
+    return ngx::kConfOk;
+}
+
+ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
+    Declared& declared = conf.declared;
+    const auto each = [&](auto... members) {
+        (ngx::inherit(declared.*members, parent.declared.*members), ...);
+    };
+    each(&Declared::limits, &Declared::bypass, &Declared::dry_run, &Declared::status,
+         &Declared::log_level, &Declared::headers);
+
+    const auto& main = ngx::main_conf<MainConf>(cf, ngx_http_gatehouse_rate_limit_module);
+    conf.limits = declared.limits;
+    for (Limit& limit : conf.limits) {
+        if (!bind(cf, main, limit)) {
+            return ngx::kConfError;
+        }
+    }
+    conf.bypass = declared.bypass;
+    conf.dry_run = declared.dry_run.value_or(conf.dry_run);
+    conf.status = declared.status.value_or(conf.status);
+    conf.log_level = declared.log_level.value_or(conf.log_level);
+    conf.headers = declared.headers.value_or(conf.headers);
+    return ngx::kConfOk;
+}
+
+}  // namespace gatehouse::rate_limit

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "rate_limit/conf.hpp"
+
+namespace gatehouse::rate_limit {
+
+// What the variables of the configuration say for one request. All throw std::bad_alloc.
+
+// Whether rate_limit_bypass lets the request pass uncounted.
+bool bypassed(ngx_http_request_t* r, const Bypass& bypass);
+
+// The zone's policy or, if `rate=` says another rate, one of that. What is no rate is logged, and
+// the zone's policy holds.
+Policy policy_of(ngx_http_request_t* r, const Limit& limit);
+
+// `cost=`: 1 without it or if it is empty; 0 is not counted. What is no number is logged, and 1.
+std::uint32_t cost_of(ngx_http_request_t* r, const Limit& limit);
+
+}  // namespace gatehouse::rate_limit

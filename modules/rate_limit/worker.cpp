@@ -1,0 +1,53 @@
+#include "rate_limit/worker.hpp"
+
+#include <array>
+#include <utility>
+
+#include "ngx/worker.hpp"
+#include "ngx/zone.hpp"
+#include "rate_limit/core/scripts.hpp"
+#include "rate_limit/module.hpp"
+
+namespace gatehouse::rate_limit {
+namespace {
+
+Worker* this_worker = nullptr;
+
+const MainConf* conf_of(ngx_cycle_t* cycle) noexcept {
+    // Null: there is no http block.
+    return static_cast<const MainConf*>(
+        ngx_http_cycle_get_module_main_conf(cycle, ngx_http_gatehouse_rate_limit_module));
+}
+
+}  // namespace
+
+Worker::Worker(const MainConf& conf, ngx_log_t* log)
+    : charge(charge_script()), refund(refund_script()) {
+    const std::array<const redis::Script*, 2> scripts{&charge, &refund};
+    for (const redis::Options& backend : conf.backends) {
+        clients.push_back(redis::Client::make(backend, scripts, log));
+    }
+}
+
+Worker& worker() noexcept { return *this_worker; }
+
+ngx_int_t create_worker(ngx_cycle_t* cycle) {
+    const MainConf* conf = conf_of(cycle);
+    if (ngx::handles_requests() && conf != nullptr) {
+        this_worker = new Worker(*conf, cycle->log);
+    }
+    return NGX_OK;
+}
+
+ngx_int_t take_over(ngx_cycle_t* cycle) {
+    ngx::commit_zones(cycle, ngx_http_gatehouse_rate_limit_module);
+    if (this_worker == nullptr) {
+        return NGX_OK;
+    }
+    destroy_worker(cycle);
+    return create_worker(cycle);
+}
+
+void destroy_worker(ngx_cycle_t*) { delete std::exchange(this_worker, nullptr); }
+
+}  // namespace gatehouse::rate_limit
