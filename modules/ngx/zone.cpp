@@ -90,7 +90,8 @@ ngx_int_t Zone::init(ngx_shm_zone_t* shm, void* data) {
 }
 
 bool Zone::start(const Zone* previous, ngx_log_t* log) {
-    const auto seed = random_key();
+    // What is carried over is found by the hashes that it had.
+    const auto seed = previous != nullptr ? previous->seed() : random_key();
     if (!seed) {
         ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "getrandom() failed");
         return false;

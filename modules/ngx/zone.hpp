@@ -38,7 +38,8 @@ class Zone {
     // not atomically.
     std::span<std::byte> body() const noexcept { return region_->body(); }
 
-    // Secret and random, the same for all who share the memory, drawn when it was new.
+    // Secret and random, the same for all who share the memory. Drawn when there was no zone of
+    // that name and owner before.
     const base::SipKey& seed() const noexcept { return region_->seed(); }
 
   protected:

@@ -1,7 +1,9 @@
 #include "rate_limit/memory.hpp"
 
+#include <algorithm>
 #include <string>
 
+#include "ngx/clock.hpp"
 #include "rate_limit/module.hpp"
 
 namespace gatehouse::rate_limit {
@@ -33,9 +35,42 @@ bool Memory::add(ngx_conf_t* cf, const rate_limit::Zone& zone) {
                           ngx_http_gatehouse_rate_limit_module, fingerprint(layout));
 }
 
-bool Memory::format(std::span<std::byte> body, const ngx::Zone*) noexcept {
+bool Memory::format(std::span<std::byte> body, const ngx::Zone* previous) noexcept {
     table_ = shm::SlotTable::format(body, KeyState::size(shape_));
+    const auto* old = static_cast<const Memory*>(previous);
+    if (table_ && old != nullptr && old->meaning_ == meaning_ && old->size_ == size_) {
+        carry_over(*old);
+    }
     return table_.has_value();
+}
+
+// A changed rate applies to what has been counted, also where it takes another amount of memory.
+// The workers of the old configuration are at work meanwhile: what they count while their keys are
+// being copied may be lost.
+void Memory::carry_over(const Memory& previous) noexcept {
+    constexpr std::size_t kAtOnce = 64;  // slots per holding of the lock
+    const std::int64_t now = ngx::monotonic_microseconds();
+    const shm::SlotTable& from = *previous.table_;
+    for (std::size_t first = 0; first < from.capacity(); first += kAtOnce) {
+        const ngx::ZoneLock lock(previous);
+        for (std::size_t i = first; i < std::min(first + kAtOnce, from.capacity()); ++i) {
+            const auto entry = from.entry(i);
+            if (entry && entry->expires > now) {
+                copy(*entry, previous.shape_, now);
+            }
+        }
+    }
+}
+
+void Memory::copy(const shm::SlotTable::Entry& entry, const Shape& of_old,
+                  std::int64_t now) noexcept {
+    const std::span<std::byte> payload = table_->obtain(entry.key, now).payload;
+    // A view for reading only.
+    const KeyState old({const_cast<std::byte*>(entry.payload.data()), entry.payload.size()},
+                       of_old);
+    KeyState state(payload, shape_);
+    state.carry_over(old, now);
+    table_->done(payload, std::max(entry.expires, state.expiry(shape_.policy, now)));
 }
 
 bool Memory::attach(std::span<std::byte> body) noexcept {

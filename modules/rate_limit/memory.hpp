@@ -25,6 +25,8 @@ class Memory final : public ngx::Zone {
   private:
     bool format(std::span<std::byte> body, const ngx::Zone* previous) noexcept override;
     bool attach(std::span<std::byte> body) noexcept override;
+    void carry_over(const Memory& previous) noexcept;
+    void copy(const shm::SlotTable::Entry& entry, const Shape& of_old, std::int64_t now) noexcept;
 
     const Shape& shape_;
     std::uint64_t meaning_ = 0;  // of the keys: state of another meaning is none

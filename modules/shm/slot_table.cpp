@@ -202,6 +202,16 @@ std::span<std::byte> SlotTable::give_out(std::uint32_t slot) noexcept {
     return payload(slot);
 }
 
+std::optional<SlotTable::Entry> SlotTable::entry(std::size_t index) const noexcept {
+    const auto slot = static_cast<std::uint32_t>(index);
+    if (tag(slot) == 0 || header_->dirty == slot + 1) {
+        return std::nullopt;
+    }
+    Entry entry{{}, payload(slot), expires(slot)};
+    std::memcpy(&entry.key, hash(slot), sizeof entry.key);
+    return entry;
+}
+
 SlotTable::Found SlotTable::obtain(const base::Hash128& key, std::int64_t now) noexcept {
     repair();
     const Home where = home(key);

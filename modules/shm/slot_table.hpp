@@ -71,6 +71,16 @@ class SlotTable {
 
     std::size_t capacity() const noexcept;
 
+    struct Entry {
+        base::Hash128 key;
+        std::span<const std::byte> payload;
+        std::int64_t expires = 0;
+    };
+
+    // What the slot of that index, below capacity(), holds; nothing if it is empty. For walking
+    // through a table piece by piece: the lock may be given back between the slots.
+    std::optional<Entry> entry(std::size_t index) const noexcept;
+
     // Slots that have not expired. Walks the whole table: for tests and status pages only.
     std::size_t live(std::int64_t now) const noexcept;
 

@@ -139,6 +139,14 @@ void seed(std::span<std::byte> state, const Policy& policy, std::uint8_t window,
     }
 }
 
+// A TAT means the same to any policy.
+void carry_over(std::span<std::byte> state, std::span<const std::byte> old) noexcept {
+    const std::size_t size = std::min(state.size(), old.size()) / sizeof(Tat) * sizeof(Tat);
+    if (size > 0) {
+        std::memcpy(state.data(), old.data(), size);
+    }
+}
+
 std::int64_t expiry(std::span<const std::byte> state, const Policy& policy,
                     std::int64_t now) noexcept {
     std::int64_t latest = now;

@@ -222,6 +222,19 @@ void KeyState::take_back(const Step& step, const Policy& policy, std::uint32_t c
     }
 }
 
+void KeyState::carry_over(const KeyState& old, std::int64_t now) noexcept {
+    if (exhaustion_ != nullptr && old.exhaustion_ != nullptr) {
+        *exhaustion_ = *old.exhaustion_;
+        *known_ = *old.known_;
+    }
+    const auto kept_by = [](const Shape& shape) {
+        return shape.redis ? shape.policy.share(shape.hosts) : shape.policy;
+    };
+    if (!local_.empty() && !old.local_.empty()) {
+        rate_limit::carry_over(local_, kept_by(shape_), old.local_, kept_by(old.shape_), now);
+    }
+}
+
 std::int64_t KeyState::expiry(const Policy& policy, std::int64_t now) const noexcept {
     std::int64_t latest = local_.empty() ? now : rate_limit::expiry(local_, policy, now);
     if (!shape_.redis) {

@@ -104,6 +104,9 @@ class KeyState {
     void take_back(const Step& step, const Policy& policy, std::uint32_t cost,
                    std::int64_t charged_at, std::int64_t now) noexcept;
 
+    // Makes a new key what `old` knows about it. Both count the same, with other rates, perhaps.
+    void carry_over(const KeyState& old, std::int64_t now) noexcept;
+
     // Until when the slot is worth keeping.
     std::int64_t expiry(const Policy& policy, std::int64_t now) const noexcept;
 

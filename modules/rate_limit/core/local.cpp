@@ -65,6 +65,13 @@ void seed(std::span<std::byte> state, const Policy& policy, std::uint8_t window,
         : sliding_window::seed(state, policy, window, remaining, now);
 }
 
+void carry_over(std::span<std::byte> state, const Policy& policy, std::span<const std::byte> old,
+                const Policy& of_old, std::int64_t now) noexcept {
+    policy.algorithm() == Algorithm::gcra
+        ? gcra::carry_over(state, old)
+        : sliding_window::carry_over(state, policy, old, of_old, now);
+}
+
 std::int64_t expiry(std::span<const std::byte> state, const Policy& policy,
                     std::int64_t now) noexcept {
     return policy.algorithm() == Algorithm::gcra ? gcra::expiry(state, policy, now)

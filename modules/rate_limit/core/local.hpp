@@ -37,6 +37,11 @@ void refund(std::span<std::byte> state, const Policy& policy, std::uint32_t cost
 void seed(std::span<std::byte> state, const Policy& policy, std::uint8_t window,
           std::uint32_t remaining, std::int64_t now) noexcept;
 
+// Makes a new key's `state` what `old`, of a policy of the same algorithm, is: as much of it as
+// there is room for, and as the policy needs.
+void carry_over(std::span<std::byte> state, const Policy& policy, std::span<const std::byte> old,
+                const Policy& of_old, std::int64_t now) noexcept;
+
 // Until when the state is worth keeping.
 std::int64_t expiry(std::span<const std::byte> state, const Policy& policy,
                     std::int64_t now) noexcept;

@@ -198,6 +198,16 @@ void seed(std::span<std::byte> state, const Policy& policy, std::uint8_t window,
     }
 }
 
+void carry_over(std::span<std::byte> state, const Policy& policy, std::span<const std::byte> old,
+                const Policy& of_old, Time now) noexcept {
+    const Log from(old, now, of_old.memory());
+    Writer log(state, now, policy.memory());
+    const std::uint32_t kept = std::min(from.count(), log.capacity());
+    for (std::uint32_t entry = from.count() - kept; entry < from.count(); ++entry) {
+        log.push(from.at(entry));
+    }
+}
+
 Time expiry(std::span<const std::byte> state, const Policy& policy, Time now) noexcept {
     const Log log(state, now, policy.memory());
     return log.count() == 0 ? now : std::max(now, log.newest() + policy.memory());

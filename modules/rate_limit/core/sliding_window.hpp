@@ -32,6 +32,9 @@ void refund(std::span<std::byte> state, const Policy& policy, std::uint32_t cost
 void seed(std::span<std::byte> state, const Policy& policy, std::uint8_t window,
           std::uint32_t remaining, std::int64_t now) noexcept;
 
+void carry_over(std::span<std::byte> state, const Policy& policy, std::span<const std::byte> old,
+                const Policy& of_old, std::int64_t now) noexcept;
+
 std::int64_t expiry(std::span<const std::byte> state, const Policy& policy,
                     std::int64_t now) noexcept;
 
