@@ -4,7 +4,45 @@
 namespace gatehouse::rate_limit {
 namespace {
 
+// The commonest call, one key with one gcra window, takes half the time without what the other
+// calls need. What is unusual about it is left to them.
+constexpr std::string_view kShort = R"lua(
+if #ARGV == 4 and ARGV[3] ~= '0' then
+    local requests, cost, per = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+    local full, charge = ARGV[4] * cost, requests * cost
+    local value = redis.pcall('GET', KEYS[1])
+    local whole, fraction, ahead = tonumber(value), 0, nil
+    if not whole and type(value) == 'string' then
+        whole, fraction = string.match(value, '^(%d+)%+(%d+)$')
+    end
+    if whole then
+        ahead = math.max(0, (whole - now) * per + math.min(fraction, per))
+    elseif not value then
+        ahead = 0
+    end
+    if ahead and ahead <= full then
+        local room = full - ahead
+        local fits = (room - room % cost) / cost
+        if charge > room then
+            local wait = charge > full and full or charge - room
+            return {0, now, 0, 0, fits, math.ceil(wait / per), 0, 0}
+        end
+        ahead = ahead + charge
+        fraction = ahead % per
+        value = now + (ahead - fraction) / per
+        if fraction > 0 then
+            value = string.format('%.0f+%.0f', value, fraction)
+        end
+        redis.call('SET', KEYS[1], value, 'PX', math.ceil(ahead / (per * 1000)))
+        return {1, now, 1, 0, fits - requests, math.ceil(((fits + 1) * cost - room) / per),
+            math.ceil((ahead - cost) / per), requests}
+    end
+end
+)lua";
+
 constexpr std::string_view kBody = R"lua(
+local floor = math.floor
+
 -- Each algorithm has the same functions of an item, which is one key and what is asked of it:
 -- measure  finds how many requests each window would let pass now, below zero in debt
 -- wait     microseconds until a window would let that many pass
@@ -14,7 +52,7 @@ constexpr std::string_view kBody = R"lua(
 local gcra, sliding_window = {}, {}
 
 function gcra.measure(item)
-    item.distance = read_arrivals(item.key, item.windows, item.debt, item.at)
+    item.distance = read_arrivals(item)
     for window = 1, item.windows do
         local at = item.at + 3 * (window - 1)
         item.fits[window] = floor((ARGV[at + 2] * ARGV[at] - item.distance[window]) / ARGV[at])
@@ -50,7 +88,7 @@ function gcra.charge(item)
         local cost = ARGV[item.at + 3 * (window - 1)]
         item.distance[window] = item.distance[window] + item.granted * cost
     end
-    write_arrivals(item.key, item.distance, item.at)
+    write_arrivals(item, item.distance)
 end
 
 -- sliding_window. A key's value is the list of the times at which requests were charged, the oldest
@@ -152,14 +190,14 @@ end
 -- The verdict about one key. `part` is content with one request; `forced` is charged even when it
 -- is refused, as far as its debt goes.
 local function judge(item)
-    local least, wanted = item.fits[1], item.kind == 'part' and 1 or item.cost
+    local least, wanted = item.fits[1], item.kind == 'part' and 1 or item.requests
     for window = 2, item.windows do
         least = min(least, item.fits[window])
     end
     item.allowed = wanted <= least
-    item.granted = item.kind == 'part' and min(item.cost, least) or item.cost
+    item.granted = item.kind == 'part' and min(item.requests, least) or item.requests
     if item.kind == 'forced' then
-        item.granted = max(0, min(item.cost, least + item.debt))
+        item.granted = max(0, min(item.requests, least + item.debt))
     end
     item.remaining = max(0, item.allowed and least - item.granted or least)
     item.excess = item.allowed and item.algorithm.excess(item) or 0
@@ -182,17 +220,15 @@ end
 
 local items, at, all, charged = {}, 1, 1, true
 for i = 1, #KEYS do
-    local item = {
-        key = KEYS[i], cost = tonumber(ARGV[at]), kind = ARGV[at + 1], debt = tonumber(ARGV[at + 2]),
-        windows = tonumber(ARGV[at + 3]), at = at + 4, fits = {}, excess = 0,
-        algorithm = ARGV[at + 5] == '0' and sliding_window or gcra,
-    }
+    local item
+    item, at = parse(i, at)
+    item.fits, item.algorithm = {}, item.log and sliding_window or gcra
     item.algorithm.measure(item)
     judge(item)
     if not item.allowed then
         all, charged = 0, charged and item.kind == 'forced'
     end
-    items[i], at = item, item.at + 3 * item.windows
+    items[i] = item
 end
 
 local reply = {all, now}
@@ -214,7 +250,7 @@ end
 return reply
 )lua";
 
-constexpr auto& kText = kJoined<kPrelude, kBody>;
+constexpr auto& kText = kJoined<kClock, kShort, kCommon, kBody>;
 
 }  // namespace
 

@@ -6,49 +6,48 @@ namespace {
 
 constexpr std::string_view kBody = R"lua(
 -- A charge drains away as time goes by: only the rest of it can be given back.
-local function refund_gcra(key, cost, elapsed, debt, windows, at)
-    local distance = read_arrivals(key, windows, debt, at)
-    local changed = false
-    for window = 1, windows do
-        local first = at + 3 * (window - 1)
-        local rest = max(0, cost * ARGV[first] - elapsed * ARGV[first + 1])
-        local less = max(0, distance[window] - rest)
-        changed = changed or less < distance[window]
-        distance[window] = less
+local function refund_gcra(item, elapsed)
+    local distance, changed = read_arrivals(item), false
+    for window = 1, item.windows do
+        local at = item.at + 3 * (window - 1)
+        local rest = max(0, item.requests * ARGV[at] - elapsed * ARGV[at + 1])
+        changed = changed or (rest > 0 and distance[window] > 0)
+        distance[window] = max(0, distance[window] - rest)
     end
     if changed then
-        write_arrivals(key, distance, at)
+        write_arrivals(item, distance)
     end
 end
 
-local function refund_sliding_window(key, cost, charged_at, windows, at)
+local function refund_sliding_window(item, charged_at)
     local period = 0
-    for window = 1, windows do
-        period = max(period, ARGV[at + 3 * (window - 1)])
+    for at = item.at, item.at + 3 * (item.windows - 1), 3 do
+        period = max(period, ARGV[at])
     end
-    if (read('LREM', key, -cost, charged_at) or 0) > 0 then
-        call('PEXPIRE', key, ceil(period / 1000))
+    if (read('LREM', item.key, -item.requests, charged_at) or 0) > 0 then
+        call('PEXPIRE', item.key, ceil(period / 1000))
     end
 end
 
 local at = 1
 for i = 1, #KEYS do
-    local cost, charged_at, debt = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-    local windows = tonumber(ARGV[at + 3])
-    at = at + 4
-    if cost == 0 then
-        -- LREM would take it for all.
-    elseif ARGV[at + 1] == '0' then
-        refund_sliding_window(KEYS[i], cost, charged_at, windows, at)
-    else
-        refund_gcra(KEYS[i], cost, max(0, now - charged_at), debt, windows, at)
+    local item
+    item, at = parse(i, at)
+    local charged_at = ARGV[at]
+    at = at + 1
+    -- LREM would take 0 for all.
+    if item.requests > 0 then
+        if item.log then
+            refund_sliding_window(item, charged_at)
+        else
+            refund_gcra(item, max(0, now - charged_at))
+        end
     end
-    at = at + 3 * windows
 end
 return #KEYS
 )lua";
 
-constexpr auto& kText = kJoined<kPrelude, kBody>;
+constexpr auto& kText = kJoined<kClock, kCommon, kBody>;
 
 }  // namespace
 

@@ -94,6 +94,7 @@ bool plausible(const Charged& charged, const Item& item, bool blocked) noexcept 
 void Arguments::clear() noexcept {
     texts_.clear();
     ends_.clear();
+    omissible_ = 0;
 }
 
 void Arguments::add(std::string_view text) {
@@ -107,28 +108,27 @@ void Arguments::add(std::int64_t number) {
     add(std::string_view(text.data(), written.ptr));
 }
 
-void Arguments::add_windows(const Policy& policy) {
-    add(static_cast<std::int64_t>(policy.windows().size()));
-    for (const Window& window : policy.windows()) {
-        const bool gcra = policy.algorithm() == Algorithm::gcra;
+void Arguments::add_item(const Item& item, std::uint32_t requests) {
+    add(std::int64_t{requests});
+    for (const Window& window : item.policy->windows()) {
+        const bool gcra = item.policy->algorithm() == Algorithm::gcra;
         add(gcra ? window.cost : window.rate.period);
         add(gcra ? window.per : 0);
         add(std::int64_t{window.burst});
     }
+    add(name(item.kind));
+    add(exact_debt(item));
 }
 
 void Arguments::add_charge(const Item& item) {
-    add(std::int64_t{item.cost});
-    add(name(item.kind));
-    add(exact_debt(item));
-    add_windows(*item.policy);
+    add_item(item, item.cost);
+    omissible_ = item.kind == Item::Kind::whole && item.debt == 0 ? 2 : 0;
 }
 
 void Arguments::add_refund(const Item& item, std::uint32_t granted, std::int64_t charged_at) {
-    add(std::int64_t{granted});
+    add_item(item, granted);
     add(charged_at);
-    add(exact_debt(item));
-    add_windows(*item.policy);
+    omissible_ = 0;
 }
 
 std::span<const std::string_view> Arguments::view() {
@@ -138,7 +138,7 @@ std::span<const std::string_view> Arguments::view() {
         views_.push_back(std::string_view(texts_).substr(begin, end - begin));
         begin = end;
     }
-    return views_;
+    return std::span(views_).first(views_.size() - omissible_);
 }
 
 std::optional<ChargeReply> read_charge(const redis::Reply& reply, std::span<const Item> items,

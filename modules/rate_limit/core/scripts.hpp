@@ -37,7 +37,9 @@ struct Item {
         part,    // lease: as many as there are, at least one, at most cost
         forced,  // optimistic: charged whatever the verdict is
     } kind = Kind::whole;
-    // forced: requests that may be charged beyond the burst, by all nodes together.
+    // Requests that forced charges may go beyond the burst, by all nodes together. The same in all
+    // calls about a key, whatever their kind: a debt beyond it is forgotten. 0 and `whole` are what
+    // the script is fastest at.
     std::uint32_t debt = 0;
 };
 
@@ -52,23 +54,28 @@ class Arguments {
   private:
     void add(std::int64_t number);
     void add(std::string_view text);
-    void add_windows(const Policy& policy);
+    void add_item(const Item& item, std::uint32_t requests);
 
     std::string texts_;              // one after the other
     std::vector<std::size_t> ends_;  // of each text
     std::vector<std::string_view> views_;
+    std::size_t omissible_ = 0;  // texts at the end, which the script takes for granted
 };
 
 // The answer about one key.
 struct Charged {
-    Verdict verdict;            // allowed: for forced, whether it would have been
-    std::uint32_t granted = 0;  // cost, or what `part` got, or 0
+    // Of this key alone, as if it were charged even if another one refused. allowed: for forced,
+    // whether it would have been.
+    Verdict verdict;
+    // What was charged, and may be refunded: cost, what `part` got, as much of a forced cost as the
+    // debt had room for, or 0.
+    std::uint32_t granted = 0;
 };
 
 // The answer to a charge of `items.size()` keys. Nothing if the reply is not one (another script,
 // a peer that is not Redis): then nothing of it is believed.
 struct ChargeReply {
-    bool allowed = false;         // all of them
+    bool allowed = false;  // all of them. Refusals of forced items keep no other from its charge
     std::int64_t charged_at = 0;  // microseconds of Redis' clock, for refund
 };
 std::optional<ChargeReply> read_charge(const redis::Reply& reply, std::span<const Item> items,

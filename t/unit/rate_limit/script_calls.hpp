@@ -8,6 +8,7 @@
 
 #include "expect.hpp"
 #include "rate_limit/core/scripts.hpp"
+#include "rate_limit/script_policy.hpp"
 #include "redis_server.hpp"
 
 // Calls of the scripts on a real server, with its clock or with one that the test sets.
@@ -24,13 +25,23 @@ inline std::string replaced(std::string_view text, std::string_view from, std::s
     return result;
 }
 
-// The scripts as they are, but for the clock, which is the last two arguments, and for the times to
-// live, which go by the server's own clock and must not interfere.
+// The scripts as they are, but for the clock, which is the list "clock".
 inline std::string with_clock_of_test(std::string_view script) {
-    const std::string text =
-        replaced(script, "redis.call('TIME')", "{ARGV[#ARGV - 1], ARGV[#ARGV]}");
-    return replaced(text, "call('SET', key, value, 'PX', ttl)",
-                    "call('SET', key, value, 'PX', ttl + 3600000)");
+    return replaced(script, "redis.call('TIME')", "redis.call('LRANGE', 'clock', 0, 1)");
+}
+
+// The scripts' times to live go by the server's own clock, and must not interfere with another one.
+inline std::string with_long_lives(std::string_view script) {
+    std::string result(script);
+    for (const std::string_view end : {"per * 1000))", " / 1000))"}) {
+        const std::string longer = std::string(end.substr(0, end.size() - 1)) + " + 3600000)";
+        std::size_t place = result.find(end);
+        expect(place != std::string::npos, end, "is in the script");
+        for (; place != std::string::npos; place = result.find(end, place + longer.size())) {
+            result.replace(place, end.size(), longer);
+        }
+    }
+    return result;
 }
 
 // For messages.
@@ -54,14 +65,14 @@ class Scripts {
     // From now on the scripts' clock shows this, in microseconds.
     void set_clock(std::int64_t now) {
         if (!own_clock_) {
-            charge_ = with_clock_of_test(rate_limit::charge_script());
-            charge_ = replaced(charge_, "memory(item) / 1000)", "memory(item) / 1000) + 3600000");
-            refund_ = with_clock_of_test(rate_limit::refund_script());
-            refund_ = replaced(refund_, "ceil(period / 1000)", "ceil(period / 1000) + 3600000");
+            charge_ = with_long_lives(with_clock_of_test(rate_limit::charge_script()));
+            refund_ = with_long_lives(with_clock_of_test(rate_limit::refund_script()));
             own_clock_ = true;
         }
-        seconds_ = std::to_string(now / 1'000'000);
-        microseconds_ = std::to_string(now % 1'000'000);
+        const std::string seconds = std::to_string(now / 1'000'000);
+        const std::string microseconds = std::to_string(now % 1'000'000);
+        connection_.call({"DEL", "clock"});
+        connection_.call({"RPUSH", "clock", seconds, microseconds});
     }
 
     Answer ask(std::span<const std::string_view> keys, std::span<const rate_limit::Item> items) {
@@ -105,9 +116,6 @@ class Scripts {
         words.insert(words.end(), keys.begin(), keys.end());
         const auto arguments = arguments_.view();
         words.insert(words.end(), arguments.begin(), arguments.end());
-        if (own_clock_) {
-            words.insert(words.end(), {seconds_, microseconds_});
-        }
         return connection_.call(words);
     }
 
@@ -115,7 +123,6 @@ class Scripts {
     rate_limit::Arguments arguments_;
     std::string charge_{rate_limit::charge_script()};
     std::string refund_{rate_limit::refund_script()};
-    std::string seconds_, microseconds_;
     bool own_clock_ = false;
 };
 
@@ -138,20 +145,6 @@ inline int stop_server(void**) {
 inline int clean_server(void**) {
     scripts = std::make_unique<Scripts>(server->socket());
     return scripts->redis().call({"FLUSHALL"}).is(redis::Type::status) ? 0 : -1;
-}
-
-inline rate_limit::Policy make_policy(rate_limit::Algorithm algorithm,
-                                      std::initializer_list<std::string_view> rates,
-                                      std::uint32_t burst = 0) {
-    std::vector<rate_limit::Rate> parsed;
-    for (const std::string_view text : rates) {
-        const auto rate = rate_limit::parse_rate(text);
-        expect(rate.ok(), text, "a rate");
-        parsed.push_back(*rate);
-    }
-    const auto policy = rate_limit::Policy::make(algorithm, parsed, burst);
-    expect(policy.ok(), "policy", "made");
-    return *policy;
 }
 
 }  // namespace gatehouse::test
