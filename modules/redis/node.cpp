@@ -35,11 +35,7 @@ Node::Node(Context& context, Owner& owner, Purpose purpose, std::vector<Server> 
       resolution_(*this),
       connection_(*this, context.calls,
                   {.connect = context.options.connect_timeout, .answer = context.options.timeout},
-                  context.log) {
-    if (!servers_.empty()) {
-        retry_.start(0);
-    }
-}
+                  context.log) {}
 
 bool Node::usable() const noexcept {
     // Only the first attempt is waited for: later ones find out whether the server is there, and
@@ -82,7 +78,7 @@ Failure Node::submit(CallPool::Handle& call, Waiter* waiter) {
     return Failure::none;
 }
 
-void Node::attempt() {
+void Node::attempt() noexcept {
     if (!addresses_.empty()) {
         connect();
         return;
@@ -134,6 +130,16 @@ void Node::connect() noexcept {
     }
 }
 
+Server server_at(const Address& address) {
+    const bool v6 = address.host.find(':') != std::string::npos;
+    Server server;
+    server.host = address.host;
+    server.port = address.port;
+    server.name = v6 ? '[' + address.host + ']' : address.host;
+    server.name.append(":").append(std::to_string(address.port));
+    return server;
+}
+
 HandshakeOptions Node::handshake() const noexcept {
     const Options& options = context_.options;
     if (purpose_ == Purpose::sentinel) {
@@ -154,14 +160,10 @@ void Node::ready(std::string_view problem) noexcept {
     ready_since_ = ngx_current_msec;
     tried_ = 0;
     if (std::exchange(logged_down_, false)) {
-        ngx_log_error(NGX_LOG_NOTICE, context_.log, 0, "redis \"%*s\": server %*s is up again",
-                      context_.options.name.size(), context_.options.name.data(),
-                      server().name.size(), server().name.data());
+        log(NGX_LOG_NOTICE, server_ == down_server_ ? "is up again" : "is used instead");
     }
     if (!problem.empty() && refusal_gate_.open()) {
-        ngx_log_error(NGX_LOG_WARN, context_.log, 0, "redis \"%*s\": server %*s: %*s",
-                      context_.options.name.size(), context_.options.name.data(),
-                      server().name.size(), server().name.data(), problem.size(), problem.data());
+        log(NGX_LOG_WARN, "is up, but", problem);
     }
     owner_.up(*this);
 }
@@ -190,28 +192,49 @@ void Node::ended(Failure failure, std::string_view reason, bool was_ready) noexc
 void Node::failed(std::string_view reason) noexcept {
     ++failures_;
     log_down(reason);
-    ngx_msec_t delay = 0;
-    if (++address_ >= addresses_.size()) {
-        addresses_.clear();
-        address_ = 0;
-        server_ = (server_ + 1) % servers_.size();
-        if (++tried_ >= servers_.size()) {
-            tried_ = 0;
-            delay = static_cast<ngx_msec_t>(backoff_.next(random_number()).count());
-        }
-    }
-    retry_.start(delay);
+    const bool more = ++address_ < addresses_.size() || advance();
+    retry_.start(more ? 0 : static_cast<ngx_msec_t>(backoff_.next(random_number()).count()));
     owner_.down(*this);
 }
 
-void Node::log_down(std::string_view reason) noexcept {
-    if (logged_down_ || !down_gate_.open()) {
-        return;
+// To the next server; false: all of them have been tried in vain.
+bool Node::advance() noexcept {
+    addresses_.clear();
+    server_ = (server_ + 1) % servers_.size();
+    tried_ = (tried_ + 1) % servers_.size();
+    return tried_ != 0;
+}
+
+void Node::next_server(std::string_view reason) noexcept {
+    if (refusal_gate_.open()) {
+        log(NGX_LOG_ERR, "is of no use:", reason);
     }
-    logged_down_ = true;
-    ngx_log_error(NGX_LOG_ERR, context_.log, 0, "redis \"%*s\": server %*s is down: %*s",
-                  context_.options.name.size(), context_.options.name.data(), server().name.size(),
-                  server().name.data(), reason.size(), reason.data());
+    leave();
+    advance();
+}
+
+// Without calling it down: it is not.
+void Node::leave() noexcept {
+    const bool logged = std::exchange(logged_down_, true);
+    connection_.give_up(Failure::lost, {});
+    logged_down_ = logged;
+}
+
+void Node::log_down(std::string_view reason) noexcept {
+    if (!logged_down_ && down_gate_.open()) {
+        logged_down_ = true;
+        down_server_ = server_;
+        log(NGX_LOG_ERR, "is down:", reason);
+    }
+}
+
+void Node::log(ngx_uint_t level, std::string_view what, std::string_view detail) const noexcept {
+    const std::string_view block = context_.options.name;
+    const std::string_view name = server().name;
+    const std::string_view space = detail.empty() ? "" : " ";
+    ngx_log_error(level, context_.log, 0, "redis \"%*s\": server %*s %*s%*s%*s", block.size(),
+                  block.data(), name.size(), name.data(), what.size(), what.data(), space.size(),
+                  space.data(), detail.size(), detail.data());
 }
 
 void Node::probe_answered() noexcept { breaker_.close(); }
@@ -249,11 +272,7 @@ void Node::punish(ErrorClass error_class, std::string_view error, bool own) noex
     }
     if ((!own || what.give_up) && refusal_gate_.open()) {
         try {
-            const std::string reason = loggable(error);
-            ngx_log_error(NGX_LOG_ERR, context_.log, 0,
-                          "redis \"%*s\": server %*s refuses calls: %*s",
-                          context_.options.name.size(), context_.options.name.data(),
-                          server().name.size(), server().name.data(), reason.size(), reason.data());
+            log(NGX_LOG_ERR, "refuses calls:", loggable(error));
         } catch (const std::bad_alloc&) {
             // the line is lost
         }
@@ -282,14 +301,16 @@ Failure Node::take_over(CallPool::Handle& call, bool ask) {
 }
 
 void Node::move_to(std::vector<Server> servers) noexcept {
+    leave();
+    logged_down_ = false;
+    resolution_.cancel();
     servers_ = std::move(servers);
     server_ = 0;
     tried_ = 0;
     addresses_.clear();
     failures_ = 0;
     backoff_.reset();
-    resolution_.cancel();
-    connection_.give_up(Failure::lost, "another server has taken its place");
+    breaker_.close();
     retry_.start(0);
 }
 

@@ -8,6 +8,7 @@
 
 #include "ngx/resolution.hpp"
 #include "redis/connection.hpp"
+#include "redis/core/address.hpp"
 #include "redis/core/backoff.hpp"
 #include "redis/core/breaker.hpp"
 #include "redis/core/error_reply.hpp"
@@ -37,6 +38,9 @@ class LogGate {
     ngx_msec_t last_ = 0;
 };
 
+// An address that a cluster or a sentinel gave. Throws std::bad_alloc.
+Server server_at(const Address& address);
+
 // A server, or several of which one is enough, and the connection to it: connects by itself, at
 // once and after failures, and does what error replies ask for.
 class Node : private Connection::Owner, private ngx::Resolution::Owner {
@@ -57,11 +61,17 @@ class Node : private Connection::Owner, private ngx::Resolution::Owner {
     // What the server is asked for and must be.
     enum class Purpose : std::uint8_t { calls, calls_of_master, sentinel };
 
-    // Connects at once if there are servers. Throws std::bad_alloc.
+    // `servers` may be empty until move_to(). Throws std::bad_alloc.
     Node(Context& context, Owner& owner, Purpose purpose, std::vector<Server> servers);
+
+    // Connects, for the first time.
+    void start() noexcept { attempt(); }
 
     // Other servers from now on. What waits for the present one is told that it is lost.
     void move_to(std::vector<Server> servers) noexcept;
+
+    // Gives the server up that is in use and goes on with the next.
+    void next_server(std::string_view reason) noexcept;
 
     // Requires a node that has servers.
     const Server& server() const noexcept { return servers_[server_]; }
@@ -88,15 +98,18 @@ class Node : private Connection::Owner, private ngx::Resolution::Owner {
     void probe_answered() noexcept override;
     void resolved(std::vector<ngx::Address> addresses) noexcept override;
 
-    void attempt();
+    void attempt() noexcept;
     void find_addresses();
     void connect() noexcept;
     void failed(std::string_view reason) noexcept;
+    bool advance() noexcept;
     void repeat_with_text(CallPool::Handle& call) noexcept;
     void punish(ErrorClass error_class, std::string_view error, bool own) noexcept;
     Failure submit(CallPool::Handle& call, Waiter* waiter);
     HandshakeOptions handshake() const noexcept;
+    void leave() noexcept;
     void log_down(std::string_view reason) noexcept;
+    void log(ngx_uint_t level, std::string_view what, std::string_view detail = {}) const noexcept;
 
     Context& context_;
     Owner& owner_;
@@ -109,6 +122,7 @@ class Node : private Connection::Owner, private ngx::Resolution::Owner {
     unsigned failures_ = 0;  // since the connection was last good for a while
     ngx_msec_t ready_since_ = 0;
     bool logged_down_ = false;
+    std::size_t down_server_ = 0;  // of which that was said
     LogGate down_gate_;
     LogGate refusal_gate_;
     Backoff backoff_;

@@ -5,11 +5,13 @@
 namespace gatehouse::redis {
 namespace {
 
-class SingleClient final : public Client, private Node::Owner {
+class SingleClient final : public Client, public Node::Owner {
   public:
     SingleClient(const Options& options, std::span<const Script* const> scripts, ngx_log_t* log)
         : context_(options, scripts, log),
-          node_(context_, *this, Node::Purpose::calls, options.servers) {}
+          node_(context_, *this, Node::Purpose::calls, options.servers) {
+        node_.start();
+    }
 
     bool usable(std::string_view) const noexcept override { return node_.usable(); }
     bool together(std::string_view, std::string_view) const noexcept override { return true; }
