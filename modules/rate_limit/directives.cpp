@@ -51,32 +51,56 @@ ngx_http_complex_value_t* parameter_value(const ngx::Directive& directive, std::
     return directive.complex(text);
 }
 
-// One parameter of rate_limit.
-ngx::ConfResult read_parameter(const ngx::Directive& directive, std::string_view parameter,
-                               Limit& limit) {
-    if (const auto name = ngx::named_value(parameter, "zone")) {
-        limit.zone_name = *name;
-        return name->empty() ? directive.invalid_parameter(parameter) : ngx::kConfOk;
+ngx::ConfResult duplicate(const ngx::Directive& directive, std::string_view parameter) {
+    return directive.error("duplicate \"" + std::string(parameter) + "\" parameter");
+}
+
+// delay[=number]
+ngx::ConfResult read_delay(const ngx::Directive& directive, std::string_view parameter,
+                           Limit& limit) {
+    if (limit.undelayed) {
+        return duplicate(directive, "delay");
     }
-    if (const auto rate = ngx::named_value(parameter, "rate")) {
-        limit.rate = parameter_value(directive, *rate, parameter);
-        return limit.rate == nullptr ? ngx::kConfError : ngx::kConfOk;
-    }
-    if (const auto cost = ngx::named_value(parameter, "cost")) {
-        limit.cost = parameter_value(directive, *cost, parameter);
-        return limit.cost == nullptr ? ngx::kConfError : ngx::kConfOk;
-    }
-    if (parameter == "delay") {
-        limit.undelayed = 0;
-        return ngx::kConfOk;
-    }
+    limit.undelayed = 0;
     if (const auto delay = ngx::named_value(parameter, "delay")) {
         const auto undelayed = ngx::parse_number(*delay);
         if (!undelayed || *undelayed == 0 || *undelayed > kMaxRequests) {
             return directive.invalid_parameter(parameter);
         }
         limit.undelayed = static_cast<std::uint32_t>(*undelayed);
-        return ngx::kConfOk;
+    }
+    return ngx::kConfOk;
+}
+
+// One parameter of rate_limit. Rates are looked at when the zone is known.
+ngx::ConfResult read_parameter(const ngx::Directive& directive, std::string_view parameter,
+                               Limit& limit) {
+    if (const auto name = ngx::named_value(parameter, "zone")) {
+        if (!limit.zone_name.empty()) {
+            return duplicate(directive, "zone");
+        }
+        limit.zone_name = *name;
+        return name->empty() ? directive.invalid_parameter(parameter) : ngx::kConfOk;
+    }
+    if (const auto rate = ngx::named_value(parameter, "rate")) {
+        if (limit.rate != nullptr) {
+            return duplicate(directive, "rate");
+        }
+        limit.rate = parameter_value(directive, *rate, parameter);
+        return limit.rate == nullptr ? ngx::kConfError : ngx::kConfOk;
+    }
+    if (const auto cost = ngx::named_value(parameter, "cost")) {
+        if (limit.cost != nullptr) {
+            return duplicate(directive, "cost");
+        }
+        if (cost->find('$') == std::string_view::npos && !ngx::parse_number(*cost)) {
+            return directive.invalid_parameter(parameter);
+        }
+        limit.cost = parameter_value(directive, *cost, parameter);
+        return limit.cost == nullptr ? ngx::kConfError : ngx::kConfOk;
+    }
+    if (parameter == "delay" || ngx::named_value(parameter, "delay")) {
+        return read_delay(directive, parameter, limit);
     }
     return directive.invalid_parameter(parameter);
 }

@@ -1,6 +1,7 @@
 #include "rate_limit/directives.hpp"
 #include "rate_limit/memory.hpp"
 #include "rate_limit/module.hpp"
+#include "rate_limit/request_values.hpp"
 #include "redis/block.hpp"
 
 namespace gatehouse::rate_limit {
@@ -33,6 +34,18 @@ bool bind(ngx_conf_t* cf, const MainConf& conf, Limit& limit) {
     if (limit.zone == nullptr) {
         ngx::log_conf_error(cf, limit.place, "unknown zone \"" + limit.zone_name + "\"");
         return false;
+    }
+    // A rate with variables is seen with each request only.
+    if (limit.rate != nullptr && limit.rate->lengths == nullptr) {
+        const std::string_view rate = ngx::view(limit.rate->value);
+        const auto policy = policy_of(*limit.zone, rate);
+        if (!policy) {
+            ngx::log_conf_error(cf, limit.place,
+                                "invalid rate \"" + std::string(rate) + "\" for zone \"" +
+                                    limit.zone_name +
+                                    "\": " + std::string(message(policy.error())));
+            return false;
+        }
     }
     if (!limit.undelayed) {
         return true;

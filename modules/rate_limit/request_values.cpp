@@ -29,6 +29,12 @@ bool bypassed(ngx_http_request_t* r, const Bypass& bypass) {
     return false;
 }
 
+base::Result<Policy, PolicyError> policy_of(const Zone& zone, std::string_view rate) noexcept {
+    const auto parsed = parse_rate(rate);
+    return parsed ? Policy::make(zone.algorithm, {&*parsed, 1}, zone.burst)
+                  : base::Result<Policy, PolicyError>(parsed.error());
+}
+
 Policy policy_of(ngx_http_request_t* r, const Limit& limit) {
     const Zone& zone = *limit.zone;
     if (limit.rate == nullptr) {
@@ -38,9 +44,7 @@ Policy policy_of(ngx_http_request_t* r, const Limit& limit) {
     if (text.empty()) {
         return zone.shape.policy;
     }
-    const auto rate = parse_rate(text);
-    const auto policy = rate ? Policy::make(zone.algorithm, {&*rate, 1}, zone.burst)
-                             : base::Result<Policy, PolicyError>(rate.error());
+    const auto policy = policy_of(zone, text);
     if (!policy) {
         complain(r, limit, "rate");
         return zone.shape.policy;
