@@ -14,7 +14,7 @@ std::int64_t longest_time_of(const Policy& policy, std::uint32_t requests) noexc
 
 Verdict Exhaustion::refusal(std::int64_t now) const noexcept {
     const std::int64_t end = now < until ? until : probes_end;
-    return {false, window, remaining, std::max<std::int64_t>(end - now, 1)};
+    return {false, window, remaining, end > now ? end - now : 1};
 }
 
 void Exhaustion::learn(const Policy& policy, std::uint32_t charge, const Verdict& verdict,

@@ -91,10 +91,13 @@ Step KeyState::consider_strict(const Policy& policy, std::uint32_t cost, std::in
 
 Step KeyState::consider_optimistic(const Policy& policy, std::uint32_t cost, std::int64_t now,
                                    std::int64_t patience) noexcept {
+    if (exhaustion_->concerns(policy, cost)) {
+        return consider_strict(policy, cost, now, patience);
+    }
     const auto free = std::find_if(places_.begin(), places_.end(),
                                    [now](std::int64_t ends) { return ends <= now; });
-    if (exhaustion_->concerns(policy, cost) || free == places_.end()) {
-        return consider_strict(policy, cost, now, patience);
+    if (free == places_.end()) {
+        return {};
     }
     Step step{Step::Kind::admit, Source::redis, presume(policy, cost, now)};
     step.placed = true;
@@ -118,7 +121,7 @@ Step KeyState::consider_lease(const Policy& policy, std::uint32_t cost, std::int
         step.kind = Step::Kind::admit;
         step.source = Source::lease;
         step.verdict = presume(policy, 0, now);
-        step.debit = denied || debiting ? 0 : lease_->top_up(policy, now, duration);
+        step.debit = denied || debiting ? 0 : lease_->top_up(policy, cost, now, duration);
     } else if (exhaustion_->concerns(policy, cost) && (denied || debiting)) {
         // A debit on its way is the probe of a key that is exhausted.
         Step refused = refuse(now);
@@ -126,8 +129,9 @@ Step KeyState::consider_lease(const Policy& policy, std::uint32_t cost, std::int
             refused.verdict.reset = lease_->debit_ends() - now;
         }
         return refused;
-    } else if (cost > 1 && exhausted && longest_time_of(policy, cost) > duration) {
-        // A part of such a cost would expire before the rest of it came: only the whole helps.
+    } else if (cost > 1 && longest_time_of(policy, cost) > duration / 8 &&
+               known_->tag == policy.tag() && known_->remaining < cost) {
+        // Nodes that each collect such a cost in parts keep it from each other, until it expires.
         return consider_strict(policy, cost, now, patience);
     } else if (!debiting) {
         step.debit = lease_->refill(policy, cost, now, duration);
@@ -145,7 +149,7 @@ Verdict KeyState::presume(const Policy& policy, std::uint32_t cost,
     if (known_->tag == policy.tag() && known_->window < policy.windows().size()) {
         verdict.window = known_->window;
         verdict.remaining = known_->remaining;
-        verdict.reset = known_->grows - now;
+        verdict.reset = std::max(known_->grows, now) - now;
     } else {
         verdict.remaining = policy.windows()[0].burst;
     }
@@ -153,7 +157,7 @@ Verdict KeyState::presume(const Policy& policy, std::uint32_t cost,
     if (lease_ != nullptr) {
         verdict.remaining += lease_->left(now);
     }
-    if (verdict.reset <= 0) {
+    if (verdict.reset == 0) {
         verdict.reset = policy.windows()[verdict.window].time_of(1);
     }
     return verdict;
@@ -208,7 +212,7 @@ Verdict KeyState::charge_here(const Policy& policy, std::uint32_t cost, std::int
     if (known_->tag == policy.tag() && known_->seeded == 0) {
         known_->seeded = 1;
         seed(local_, share, known_->window, known_->remaining / std::max(shape_.hosts, 1U),
-             known_->at);
+             std::clamp<std::int64_t>(known_->at, 0, now));
     }
     return charge(local_, share, cost, now);
 }
@@ -241,13 +245,15 @@ std::int64_t KeyState::expiry(const Policy& policy, std::int64_t now) const noex
         return latest;
     }
     if (exhaustion_->tag != 0) {
-        latest = std::max({latest, exhaustion_->until + kAftermath, exhaustion_->probes_end});
+        latest = std::max({latest, exhaustion_->until, exhaustion_->probes_end});
+        // Not later than any answer can say, whatever the bytes are.
+        latest = std::min(latest, now + 2 * kMaxPeriod) + kAftermath;
     }
     if (known_->tag != 0 && shape_.local) {
-        latest = std::max(latest, known_->at + policy.memory());
+        latest = std::max(latest, std::min(known_->at, now) + policy.memory());
     }
     if (lease_ != nullptr) {
-        latest = std::max(latest, lease_->expiry(shape_.lease));
+        latest = std::max(latest, lease_->expiry(now, shape_.lease));
     }
     for (const std::int64_t ends : places_) {
         latest = std::max(latest, ends);

@@ -8,8 +8,8 @@
 namespace gatehouse::rate_limit {
 namespace {
 
-// Below so many arrivals per lease a debit behind the back of requests would mostly expire.
-constexpr std::uint32_t kSteady = 4;
+// With fewer requests per lease, chance decides how many come, and too much would expire.
+constexpr std::uint32_t kSteady = 8;
 
 std::uint32_t sum(std::uint32_t a, std::uint32_t b) noexcept {
     return a + std::min(b, std::numeric_limits<std::uint32_t>::max() - a);
@@ -32,10 +32,15 @@ void Lease::belong_to(const Policy& policy) noexcept {
     }
 }
 
+// Of what `seen` counts. Clamped, because somebody else may have read the clock later.
+std::int64_t Lease::age(std::int64_t now) const noexcept {
+    return now - std::clamp<std::int64_t>(since_, 0, now);
+}
+
 void Lease::arrive(const Policy& policy, std::uint32_t cost, std::int64_t now,
                    std::int64_t duration) noexcept {
     belong_to(policy);
-    const std::int64_t passed = now - since_;
+    const std::int64_t passed = age(now);
     if (passed >= duration) {
         const bool adjacent = passed < 2 * duration;
         seen_before_ = adjacent ? seen_ : 0;
@@ -68,25 +73,26 @@ void Lease::give_back(std::uint32_t cost, std::int64_t expires, std::int64_t now
     }
 }
 
-std::uint32_t Lease::target(std::int64_t now, std::int64_t duration) const noexcept {
-    const std::int64_t rest = std::clamp<std::int64_t>(since_ + duration - now, 0, duration);
+std::uint32_t Lease::target(std::uint32_t cost, std::int64_t now,
+                            std::int64_t duration) const noexcept {
+    const std::int64_t rest = duration - std::min(age(now), duration);
     const auto before = static_cast<std::uint32_t>(Wide{seen_before_} * rest / duration);
     const std::uint32_t arrivals = sum(seen_, before);
-    return arrivals < kSteady ? 1 : arrivals / 2 + 1;
+    return arrivals / cost < kSteady ? cost : arrivals / 3;
 }
 
-std::uint32_t Lease::top_up(const Policy& policy, std::int64_t now,
+std::uint32_t Lease::top_up(const Policy& policy, std::uint32_t cost, std::int64_t now,
                             std::int64_t duration) const noexcept {
-    const std::uint32_t wanted = std::min(target(now, duration), smallest_burst(policy));
+    const std::uint32_t wanted = std::min(target(cost, now, duration), smallest_burst(policy));
     // What is about to expire is hardly going to be spent in time.
     const std::uint32_t usable = left(now + duration / 4);
-    return wanted > 1 && usable < wanted - wanted / 2 ? wanted - usable : 0;
+    return wanted > cost && usable < wanted - wanted / 2 ? wanted - usable : 0;
 }
 
 std::uint32_t Lease::refill(const Policy& policy, std::uint32_t cost, std::int64_t now,
                             std::int64_t duration) const noexcept {
     const std::uint32_t burst = smallest_burst(policy);
-    return cost > burst ? 0 : std::clamp(target(now, duration), cost, burst);
+    return cost > burst ? 0 : std::min(target(cost, now, duration), burst);
 }
 
 void Lease::credit(const Policy& policy, std::uint32_t granted, std::int64_t expires,
@@ -109,8 +115,8 @@ void Lease::credit(const Policy& policy, std::uint32_t granted, std::int64_t exp
     current_ = {expires, granted, 0};
 }
 
-std::int64_t Lease::expiry(std::int64_t duration) const noexcept {
-    return std::max({current_.expires, old_.expires, debit_ends_, since_ + 2 * duration});
+std::int64_t Lease::expiry(std::int64_t now, std::int64_t duration) const noexcept {
+    return std::max({current_.expires, old_.expires, debit_ends_, now + 2 * duration - age(now)});
 }
 
 }  // namespace gatehouse::rate_limit

@@ -9,10 +9,11 @@ namespace gatehouse::rate_limit {
 // Requests that were debited in Redis before they are spent here. Plain bytes in shared memory; all
 // zero: no lease.
 //
-// Demand is what has arrived within the last lease, never extrapolated: a lease holds what half of
-// it takes, and is topped up when half of that is left. So a steady key debits about four times per
-// lease however hot it is, hardly ever lets anything expire, and a key that is asked for once in a
-// while debits one request at a time.
+// Demand is what has arrived within the last lease, never extrapolated: a lease holds a third of
+// it, and is topped up when half of that is left. So a steady key debits about six times per lease
+// however hot it is, hardly ever lets anything expire, and need not wait as long as a round trip
+// takes less than a sixth of a lease. A key that is asked for once in a while debits one request at
+// a time.
 class Lease {
   public:
     // Counts an arrival.
@@ -28,8 +29,8 @@ class Lease {
     std::uint32_t left(std::int64_t time) const noexcept;
 
     // What to debit behind the back of a request, 0 for nothing yet; what to debit for a request
-    // that waits. Never more than a policy can grant at once.
-    std::uint32_t top_up(const Policy& policy, std::int64_t now,
+    // that waits. `cost` is that request's; never more than a policy can grant at once.
+    std::uint32_t top_up(const Policy& policy, std::uint32_t cost, std::int64_t now,
                          std::int64_t duration) const noexcept;
     std::uint32_t refill(const Policy& policy, std::uint32_t cost, std::int64_t now,
                          std::int64_t duration) const noexcept;
@@ -44,7 +45,7 @@ class Lease {
                 std::int64_t duration) noexcept;
 
     // When nothing of it matters any longer.
-    std::int64_t expiry(std::int64_t duration) const noexcept;
+    std::int64_t expiry(std::int64_t now, std::int64_t duration) const noexcept;
 
   private:
     struct Tokens {
@@ -53,8 +54,10 @@ class Lease {
         std::uint32_t unused;
     };
 
+    std::int64_t age(std::int64_t now) const noexcept;
     void belong_to(const Policy& policy) noexcept;
-    std::uint32_t target(std::int64_t now, std::int64_t duration) const noexcept;
+    std::uint32_t target(std::uint32_t cost, std::int64_t now,
+                         std::int64_t duration) const noexcept;
 
     // Bytes: 0 current, 16 old (spent first), 32 end of the debit on its way, 40 since when `seen`
     // have arrived, 48 u32 seen, 52 u32 seen in the lease before, 56 u32 the policy's tag.
