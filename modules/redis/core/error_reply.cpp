@@ -67,6 +67,10 @@ bool is_from_script(std::string_view text) noexcept {
 }
 
 ErrorClass class_from_script(std::string_view text) noexcept {
+    // An ACL rule has no word of its own there.
+    if (text.find("The user executing the script can't ") != std::string_view::npos) {
+        return ErrorClass::no_permission;
+    }
     if (text.starts_with("ERR ")) {
         constexpr std::string_view kInner = ": -";
         const std::size_t inner = text.find(kInner);

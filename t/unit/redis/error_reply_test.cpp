@@ -93,6 +93,11 @@ void test_errors_inside_scripts(void**) {
         expect(inner.error_class == ErrorClass::other && !inner.redirect, text, "wrapped");
         expect(classify(std::string(text) + appended).error_class == ErrorClass::other, text, "7");
     }
+    const std::string forbidden =
+        "The user executing the script can't run this command or subcommand";
+    expect(classify(wrapped + forbidden).error_class == ErrorClass::no_permission, forbidden, "6");
+    expect(classify("ERR " + forbidden + appended).error_class == ErrorClass::no_permission,
+           forbidden, "7");
     expect(classify(wrapped + "attempt to call a nil value").error_class == ErrorClass::other,
            "Lua error", "is no other class");
     expect(classify("ERR Error compiling script (new function): user_script:1: '=' expected")
