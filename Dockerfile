@@ -4,8 +4,9 @@
 #   docker build -t gatehouse .
 #   docker run -p 8080:8080 -v "$PWD/keys:/etc/nginx/gatehouse/keys:ro" gatehouse
 #
-# The keys are yours to bring: without keys/hmac.secret the gateway refuses to start. Mount
-# /etc/nginx/gatehouse as a whole for a configuration of your own.
+# The keys are yours to bring: without keys/hmac.secret and keys/identity.secret the gateway refuses
+# to start. Mount /etc/nginx/gatehouse as a whole for a configuration of your own; Redis is looked
+# for at 127.0.0.1:6379 otherwise.
 
 ARG BASE=debian:bookworm-slim
 

@@ -11,9 +11,9 @@ namespace gatehouse::rate_limit {
 
 class Confirmation final : public redis::Waiter {
   public:
-    Confirmation(const Zone& zone, const base::Hash128& slot, const Policy& policy,
-                 std::uint32_t cost, const Step& step) noexcept
-        : zone_(zone), slot_(slot), policy_(policy), cost_(cost), step_(step) {}
+    Confirmation(Confirmations& owner, const Zone& zone, const base::Hash128& slot,
+                 const Policy& policy, std::uint32_t cost, const Step& step) noexcept
+        : owner_(owner), zone_(zone), slot_(slot), policy_(policy), cost_(cost), step_(step) {}
 
     std::list<Confirmation>::iterator self;
 
@@ -41,8 +41,9 @@ class Confirmation final : public redis::Waiter {
     }
 
   private:
-    void end() noexcept { worker().confirmations.under_way_.erase(self); }
+    void end() noexcept { owner_.under_way_.erase(self); }
 
+    Confirmations& owner_;
     const Zone& zone_;
     const base::Hash128 slot_;
     const Policy policy_;
@@ -57,7 +58,7 @@ Confirmations::~Confirmations() = default;
 redis::Failure Confirmations::send(const Zone& zone, const base::Hash128& slot,
                                    std::string_view redis_key, const Policy& policy,
                                    std::uint32_t cost, const Step& step) {
-    under_way_.emplace_front(zone, slot, policy, cost, step);
+    under_way_.emplace_front(*this, zone, slot, policy, cost, step);
     Confirmation& confirmation = under_way_.front();
     confirmation.self = under_way_.begin();
     try {

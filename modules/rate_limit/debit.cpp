@@ -13,8 +13,12 @@ namespace gatehouse::rate_limit {
 
 class Debit final : public redis::Waiter {
   public:
-    Debit(const LeaseKey& key, std::uint32_t requests) noexcept
-        : zone_(key.zone), slot_(key.slot), policy_(key.policy), requests_(requests) {}
+    Debit(Debits& owner, const LeaseKey& key, std::uint32_t requests) noexcept
+        : owner_(owner),
+          zone_(key.zone),
+          slot_(key.slot),
+          policy_(key.policy),
+          requests_(requests) {}
 
     ~Debit() override {
         for (DebitWaiter* waiter : queue_) {
@@ -64,10 +68,9 @@ class Debit final : public redis::Waiter {
     // Ends the debit and tells everybody. Whoever is told may start the next one, and may end
     // others that wait.
     void end(redis::Failure failure) noexcept {
-        auto& under_way = worker().debits.under_way_;
-        const auto place = under_way.find(slot_);
+        const auto place = owner_.under_way_.find(slot_);
         const std::unique_ptr<Debit> self = std::move(place->second);
-        under_way.erase(place);
+        owner_.under_way_.erase(place);
         while (!queue_.empty()) {
             DebitWaiter* waiter = queue_.front();
             waiter->leave();
@@ -75,6 +78,7 @@ class Debit final : public redis::Waiter {
         }
     }
 
+    Debits& owner_;
     const Zone& zone_;
     const base::Hash128 slot_;
     const Policy policy_;
@@ -99,7 +103,7 @@ redis::Failure Debits::start(const LeaseKey& key, std::uint32_t requests) noexce
         if (!added) {
             return redis::Failure::none;
         }
-        place->second = std::make_unique<Debit>(key, requests);
+        place->second = std::make_unique<Debit>(*this, key, requests);
         const redis::Failure failure = place->second->send(key.redis_key);
         if (failure != redis::Failure::none) {
             place->second->give_up();

@@ -12,6 +12,7 @@ namespace gatehouse::rate_limit {
 namespace {
 
 Worker* this_worker = nullptr;
+Worker* former_worker = nullptr;
 
 const MainConf* conf_of(ngx_cycle_t* cycle) noexcept {
     // Null: there is no http block.
@@ -44,10 +45,14 @@ ngx_int_t take_over(ngx_cycle_t* cycle) {
     if (this_worker == nullptr) {
         return NGX_OK;
     }
-    destroy_worker(cycle);
+    // Requests that wait for the former one go on: they do so for milliseconds.
+    delete std::exchange(former_worker, std::exchange(this_worker, nullptr));
     return create_worker(cycle);
 }
 
-void destroy_worker(ngx_cycle_t*) { delete std::exchange(this_worker, nullptr); }
+void destroy_worker(ngx_cycle_t*) {
+    delete std::exchange(this_worker, nullptr);
+    delete std::exchange(former_worker, nullptr);
+}
 
 }  // namespace gatehouse::rate_limit
