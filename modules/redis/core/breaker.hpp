@@ -35,8 +35,6 @@ class Breaker {
         backoff_.reset();
     }
 
-    bool is_open() const noexcept { return open_; }
-
   private:
     bool is_due(std::uint64_t now) const noexcept {
         return static_cast<std::int64_t>(now - until_) >= 0;

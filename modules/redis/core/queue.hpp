@@ -61,10 +61,12 @@ class CallPool {
     using Handle = std::unique_ptr<Call, Put>;
     Handle take();  // throws std::bad_alloc
 
-  private:
-    friend class Queue;
-    void put(Call* call) noexcept;
+    // At most so many wait to be used again, and so many do.
     static constexpr std::size_t kKept = 1024;
+    std::size_t idle() const noexcept { return kept_; }
+
+  private:
+    void put(Call* call) noexcept;
 
     Call* free_ = nullptr;
     std::size_t kept_ = 0;
