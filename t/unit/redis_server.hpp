@@ -18,8 +18,8 @@ struct redisReply;
 
 namespace gatehouse::test {
 
-// redis-server on a unix socket in a directory of its own, without persistence. Killed when this
-// goes, or when the test program does.
+// redis-server, or what GATEHOUSE_REDIS_SERVER names, on a unix socket in a directory of its own,
+// without persistence. Killed when this goes, or when the test program does.
 class RedisServer {
   public:
     RedisServer();  // throws std::runtime_error if there is no server, or it does not start

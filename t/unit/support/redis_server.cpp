@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 #include <thread>
@@ -26,14 +27,15 @@ std::string make_directory() {
 }
 
 [[noreturn]] void become_server(const char* directory, const char* socket) {
+    const char* const chosen = std::getenv("GATEHOUSE_REDIS_SERVER");
+    const char* const program = chosen != nullptr ? chosen : "redis-server";
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     const int null = open("/dev/null", O_RDWR);
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
     dup2(null, STDERR_FILENO);
-    execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", socket, "--dir",
-           directory, "--save", "", "--appendonly", "no", "--daemonize", "no",
-           static_cast<char*>(nullptr));
+    execlp(program, program, "--port", "0", "--unixsocket", socket, "--dir", directory, "--save",
+           "", "--appendonly", "no", "--daemonize", "no", static_cast<char*>(nullptr));
     _exit(127);
 }
 
