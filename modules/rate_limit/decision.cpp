@@ -47,13 +47,14 @@ void Decision::add(const Limit& limit) {
     charge.zone = &zone;
     charge.policy = policy_of(request_, limit);
     charge.cost = cost;
-    charge.slot = slot_of(zone, id);
     if (zone.backend != nullptr) {
         ngx_http_complex_value_t* prefix = zone.backend->prefix;
         charge.redis_key =
             redis_key(prefix == nullptr ? kPrefix : ngx::evaluate(request_, prefix), zone.name,
                       zone.algorithm, base::siphash128(zone.identity_key, id));
     }
+    // What Redis counts apart, by prefix or secret, this node has to know apart.
+    charge.slot = slot_of(zone, zone.backend != nullptr ? charge.redis_key : id);
 }
 
 Decision::State Decision::advance() {
