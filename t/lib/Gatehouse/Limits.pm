@@ -14,7 +14,7 @@ package Gatehouse::Limits;
 #
 # What is before the line of hyphens goes into the http block, the rest into a server block. The
 # lines with HERE or REDIS are there for both; "redis=main" and "redis=second" are two Redis blocks,
-# of one server and two databases. Keys come in as $arg_k, addresses in X-Real-IP.
+# of one server, which is SOCKET, and two databases. Keys come in as $arg_k, addresses in X-Real-IP.
 # The statuses, headers and logs: nginx(), a Gatehouse::Server; redis(), a Gatehouse::Redis.
 
 use v5.36;
@@ -28,14 +28,13 @@ my %store = (memory => '', redis => 'redis=main');
 sub new ($class, $text, %options) {
     my $redis = Gatehouse::Redis->new->start;
     my $nginx = Gatehouse::Server->new('rate_limit');
-    my $block = sub ($name, @more) {
-        return join ' ', "rate_limit_redis $name {", 'server unix:' . $redis->socket . ';',
-            'timeout 2s; connect_timeout 2s;', @more, "}\n";
-    };
-    my ($http, $server) = map { join '', map { doubled($_) } split /^/ } split /^---\n/m, $text;
-    $nginx->configure(join('', $block->('main'), $block->('second', 'database 1;'), <<"END"), %options);
-log_format decided '\$request_uri \$status [\$rate_limit_status] [\$rate_limit_zone] [\$rate_limit_remaining] [\$rate_limit_source]';
-access_log logs/decided.log decided;
+    my $socket = $redis->socket;
+    my ($http, $server) = map { join '', map { doubled($_) } split /^/ }
+        split /^---\n/m, $text =~ s/\bSOCKET\b/unix:$socket/gr;
+    $nginx->configure(<<"END", %options);
+rate_limit_redis main { server unix:$socket; timeout 2s; connect_timeout 2s; }
+rate_limit_redis second { server unix:$socket; timeout 2s; connect_timeout 2s; database 1; }
+log_format decided '\$request_uri \$status \$rate_limit_status \$rate_limit_zone \$rate_limit_source';
 large_client_header_buffers 4 128k;
 set_real_ip_from unix:;
 real_ip_header X-Real-IP;
@@ -44,6 +43,7 @@ $http
 server {
     listen unix:\$PREFIX/nginx.sock;
     root \$PREFIX/html;
+    access_log logs/decided.log decided;
 $server
 }
 END
@@ -82,11 +82,28 @@ sub seconds ($self, $do) {
     return Time::HiRes::clock_gettime(Time::HiRes::CLOCK_MONOTONIC()) - $start;
 }
 
-# The lines of the access log of requests for a URI that begins so.
-sub decided ($self, $uri) {
+# What X-Decided says in the responses to so many requests: "PASSED api redis".
+sub decisions ($self, $uri, $count, @lines) {
+    return map { $self->{nginx}->get($uri, @lines)->{headers}{'x-decided'}[0] } 1 .. $count;
+}
+
+# The lines of the error log, from the level on and without what differs from run to run, of
+# requests for a URI: '[error] limiting requests by zone "api", retry after 9s'.
+sub logged ($self, $uri) {
+    return map { /(\[\w+\]) \d+#\d+: \*\d+ (.*?), client: .*"GET \Q$uri\E HTTP/ ? "$1 $2" : () }
+        split /\n/, $self->{nginx}->log;
+}
+
+# The lines of the access log, once there are so many that begin with this URI.
+sub accesses ($self, $uri, $count) {
     my $path = $self->{nginx}->file('logs/decided.log');
-    open my $log, '<', $path or return;
-    return map { s/\n//r } grep { /^\Q$uri\E/ } <$log>;
+    my @lines;
+    $self->{nginx}->until(sub {
+        open my $log, '<', $path or return 0;
+        @lines = map { s/\n//r } grep { /^\Q$uri\E/ } <$log>;
+        return @lines >= $count;
+    }, "$count lines of $uri in the access log");
+    return @lines;
 }
 
 1;
