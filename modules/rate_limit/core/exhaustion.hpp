@@ -25,6 +25,10 @@ struct Exhaustion {
         return tag == policy.tag() && charge >= cost;
     }
 
+    bool denies(const Policy& policy, std::uint32_t charge, std::int64_t now) const noexcept {
+        return concerns(policy, charge) && now < until;
+    }
+
     // Requires concerns().
     Verdict refusal(std::int64_t now) const noexcept;
 

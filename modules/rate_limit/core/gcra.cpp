@@ -60,14 +60,14 @@ std::int64_t ticks_ahead(const Tat& tat, std::int64_t now, std::int64_t per) noe
     return overflow || ticks > kBeyond ? kBeyond : ticks + tat.fraction;
 }
 
-Reading read(const Window& window, const Tat& tat, std::uint32_t cost, std::int64_t now,
-             std::int64_t memory) noexcept {
+Reading read(const Policy& policy, const Window& window, const Tat& tat, std::uint32_t cost,
+             std::int64_t now) noexcept {
     const std::int64_t full = window.burst * window.cost;
     const std::int64_t ahead = ticks_ahead(tat, now, window.per);
     Reading reading;
     reading.before = ahead >= full ? 0 : static_cast<std::uint32_t>((full - ahead) / window.cost);
     if (cost > window.burst) {
-        reading.reset = memory;  // never
+        reading.reset = policy.memory();  // never
         return reading;
     }
     const std::int64_t charge = cost * window.cost;
@@ -96,7 +96,7 @@ Verdict peek(std::span<const std::byte> state, const Policy& policy, std::uint32
     std::array<Reading, kMaxWindows> readings;
     const auto windows = policy.windows();
     for (std::size_t i = 0; i < windows.size(); ++i) {
-        readings[i] = read(windows[i], load(state, policy, i, now), cost, now, policy.memory());
+        readings[i] = read(policy, windows[i], load(state, policy, i, now), cost, now);
     }
     return combine(std::span(readings).first(windows.size()));
 }

@@ -111,23 +111,22 @@ Step KeyState::consider_lease(const Policy& policy, std::uint32_t cost, std::int
                               std::int64_t patience) noexcept {
     const std::int64_t duration = std::max<std::int64_t>(shape_.lease, 1);
     lease_->arrive(policy, cost, now, duration);
-    const bool exhausted = exhaustion_->concerns(policy, 1);
-    const bool denied = exhausted && now < exhaustion_->until;
     const bool debiting = lease_->debiting(now);
-
     Step step;
     step.ends = lease_->spend(cost, now);
     if (step.ends != 0) {
         step.kind = Step::Kind::admit;
         step.source = Source::lease;
         step.verdict = presume(policy, 0, now);
-        step.debit = denied || debiting ? 0 : lease_->top_up(policy, cost, now, duration);
-    } else if (exhaustion_->concerns(policy, cost) && (denied || debiting)) {
-        // A debit on its way is the probe of a key that is exhausted.
-        Step refused = refuse(now);
-        if (!denied) {
-            refused.verdict.reset = lease_->debit_ends() - now;
+        if (!debiting && !exhaustion_->denies(policy, 1, now)) {
+            step.debit = lease_->top_up(policy, cost, now, duration);
         }
+    } else if (exhaustion_->denies(policy, cost, now)) {
+        return refuse(now);
+    } else if (debiting && exhaustion_->concerns(policy, cost)) {
+        // The debit is the probe.
+        Step refused = refuse(now);
+        refused.verdict.reset = lease_->debit_ends() - now;
         return refused;
     } else if (cost > 1 && longest_time_of(policy, cost) > duration / 8 &&
                known_->tag == policy.tag() && known_->remaining < cost) {

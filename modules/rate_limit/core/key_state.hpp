@@ -83,7 +83,8 @@ class KeyState {
 
     // Redis has answered a charge of `cost` that was sent at `sent`. A refusal fills the deny
     // cache: until it ends (reckoned from `sent`, so never later than in Redis) requests of that
-    // cost and above are refused here. Ends what `step` holds.
+    // cost and above are refused here. Ends what `step` holds. A charge that would have passed, but
+    // was not made because another key refused, is given up instead: its verdict counts it.
     void settle(const Step& step, const Policy& policy, std::uint32_t cost, const Verdict& verdict,
                 std::int64_t sent, std::int64_t now) noexcept;
 

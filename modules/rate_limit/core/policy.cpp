@@ -138,7 +138,11 @@ base::Result<Rate, PolicyError> parse_rate(std::string_view text) noexcept {
 
 std::int64_t Window::time_of(std::int64_t requests) const noexcept {
     constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
-    const Wide time = divide_up(Wide{std::max<std::int64_t>(requests, 0)} * cost, Wide{per});
+    requests = std::max<std::int64_t>(requests, 0);
+    if (std::int64_t product = 0; !__builtin_mul_overflow(requests, cost, &product)) {
+        return divide_up(product, per);
+    }
+    const Wide time = divide_up(Wide{requests} * cost, Wide{per});
     return time > kMax ? kMax : static_cast<std::int64_t>(time);
 }
 

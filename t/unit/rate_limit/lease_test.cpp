@@ -151,6 +151,16 @@ void a_cost_beyond_a_lease_is_charged_as_a_whole(void**) {
     assert_true(step.kind == Kind::ask && step.probe && step.debit == 0);
 }
 
+void a_refused_cost_is_denied_and_a_lower_one_is_not(void**) {
+    Node node(gcra_policy({"1000r/s"}));
+    node.key().settle({}, node.shape.policy, 5, {false, 0, 4, 30'000}, kStart, kStart + kTrip);
+    const Step step = node.consider(5, kStart + kTrip);
+    assert_true(step.kind == Kind::refuse);
+    assert_int_equal(step.verdict.reset, 30'000 - kTrip);
+    assert_int_equal(step.verdict.remaining, 4);
+    assert_true(node.consider(1, kStart + kTrip).debit > 0);
+}
+
 void another_policy_has_no_part_in_it(void**) {
     Node node(gcra_policy({"1000r/s"}));
     node.credit(10, kStart);
@@ -190,6 +200,7 @@ int main() {
         cmocka_unit_test(an_empty_debit_denies_and_waits_a_little),
         cmocka_unit_test(a_lease_is_spent_whatever_is_denied),
         cmocka_unit_test(a_cost_beyond_a_lease_is_charged_as_a_whole),
+        cmocka_unit_test(a_refused_cost_is_denied_and_a_lower_one_is_not),
         cmocka_unit_test(another_policy_has_no_part_in_it),
         cmocka_unit_test(a_steady_key_is_topped_up_in_time),
     };
