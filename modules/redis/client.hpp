@@ -36,7 +36,8 @@ class Client {
 
     // EVALSHA, repeated as EVAL after NOSCRIPT, and where MOVED or ASK say. All calls of one turn
     // of the event loop leave in one write. A call that may have been carried out is never
-    // repeated. `keys` and `arguments` are copied. `waiter`: null if nobody cares. Returns none, or
+    // repeated. `keys`, of which there is one at
+    // least, and `arguments` are copied. `waiter`: null if nobody cares. Returns none, or
     // down or full; then the waiter is not called. Throws std::bad_alloc, and then nothing
     // happened.
     virtual Failure call(const Script& script, std::span<const std::string_view> keys,

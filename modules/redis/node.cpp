@@ -206,7 +206,10 @@ bool Node::advance() noexcept {
 }
 
 void Node::next_server(std::string_view reason) noexcept {
-    if (refusal_gate_.open()) {
+    if (!ready()) {
+        return;  // one is being looked for anyway
+    }
+    if (!reason.empty() && refusal_gate_.open()) {
         log(NGX_LOG_ERR, "is of no use:", reason);
     }
     leave();

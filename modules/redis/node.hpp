@@ -70,7 +70,8 @@ class Node : private Connection::Owner, private ngx::Resolution::Owner {
     // Other servers from now on. What waits for the present one is told that it is lost.
     void move_to(std::vector<Server> servers) noexcept;
 
-    // Gives the server up that is in use and goes on with the next.
+    // Gives the server up that is in use and goes on with the next. `reason`: for the log; empty:
+    // not worth a line.
     void next_server(std::string_view reason) noexcept;
 
     // Requires a node that has servers.

@@ -12,6 +12,9 @@ namespace {
 constexpr ngx_msec_t kPoll = 1000;
 // After the master was lost, and as long as it is.
 constexpr ngx_msec_t kHurry = 100;
+// A sentinel that has lost sight of the others goes on naming the old master: after so many
+// attempts in vain another one is asked.
+constexpr unsigned kPatience = 8;
 
 class SentinelClient final : public Client, public Node::Owner, private Waiter {
   public:
@@ -37,11 +40,19 @@ class SentinelClient final : public Client, public Node::Owner, private Waiter {
     void up(Node& node) noexcept override {
         if (&node == &sentinels_) {
             poll_.start(0);
+        } else {
+            losses_ = 0;
         }
     }
 
     void down(Node& node) noexcept override {
-        if (&node == &master_ && !hurrying_) {
+        if (&node != &master_) {
+            return;
+        }
+        if (++losses_ % kPatience == 0) {
+            sentinels_.next_server({});
+        }
+        if (!hurrying_) {
             hurrying_ = true;
             poll_.start(kHurry);
         }
@@ -95,6 +106,7 @@ class SentinelClient final : public Client, public Node::Owner, private Waiter {
     Context context_;
     ngx::Timer poll_;
     bool hurrying_ = false;
+    unsigned losses_ = 0;  // of the master, in turn
     Node sentinels_;
     Node master_;
     Address master_address_;
