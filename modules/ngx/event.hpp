@@ -54,7 +54,7 @@ class Timer : public Event {
     template <class T, auto Method>
     Timer(T& object, Calls<Method> method, ngx_log_t* log, AtExit at_exit) noexcept
         : Event(object, method, log) {
-        event_.cancelable = at_exit == AtExit::drop ? 1 : 0;
+        set(at_exit);
     }
     ~Timer() { stop(); }
 
@@ -69,6 +69,9 @@ class Timer : public Event {
         }
     }
     bool running() const noexcept { return event_.timer_set != 0; }
+
+    // May change while it runs.
+    void set(AtExit at_exit) noexcept { event_.cancelable = at_exit == AtExit::drop ? 1 : 0; }
 };
 
 // Called once, at the end of the turn of the event loop in which it was posted.

@@ -23,7 +23,7 @@ Connection::Connection(Owner& owner, CallPool& pool, TimeLimits limits, ngx_log_
       queue_(pool),
       flush_(*this, ngx::calls<&Connection::flush>, log),
       connect_timer_(*this, ngx::calls<&Connection::connect_expired>, log, ngx::AtExit::drop),
-      head_timer_(*this, ngx::calls<&Connection::head_expired>, log, ngx::AtExit::wait),
+      head_timer_(*this, ngx::calls<&Connection::head_expired>, log, ngx::AtExit::drop),
       ping_timer_(*this, ngx::calls<&Connection::ping>, log, ngx::AtExit::drop) {}
 
 bool Connection::connect(const ngx::Address& address, const ngx::TlsPeer* tls,
@@ -64,9 +64,10 @@ void Connection::write(std::string_view first, std::string_view second) {
     flush_.post();
 }
 
-// Armed once for many calls: when it fires too early, it is set again.
+// Requires calls. Armed once for many: when it fires too early, it is set again.
 void Connection::watch_head() noexcept {
-    if (head_timer_.running() || queue_.empty()) {
+    head_timer_.set(ngx::AtExit::wait);
+    if (head_timer_.running()) {
         return;
     }
     const auto left = static_cast<ngx_msec_int_t>(queue_.front()->deadline - ngx_current_msec);
@@ -155,14 +156,18 @@ void Connection::send() {
 
 void Connection::receive() {
     std::array<char, kReadSize> buffer;
-    for (int i = 0; i < kReadsPerTurn; ++i) {
+    for (int i = 0;; ++i) {
+        if (i == kReadsPerTurn) {
+            peer_.read_later();
+            break;
+        }
         const auto size = peer_.receive(buffer);
         if (!size) {
             end(Failure::lost, Failure::lost, peer_.reason());
             return;
         }
         if (*size == 0) {
-            return;
+            break;
         }
         reader_.feed(std::span(buffer).first(*size));
         while (const Reply* reply = reader_.next()) {
@@ -176,7 +181,9 @@ void Connection::receive() {
             return;
         }
     }
-    peer_.read_later();
+    if (queue_.empty()) {
+        head_timer_.set(ngx::AtExit::drop);
+    }
 }
 
 void Connection::take(const Reply& reply) {

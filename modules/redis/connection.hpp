@@ -107,7 +107,7 @@ class Connection : private ngx::Peer::Owner {
     std::size_t sent_ = 0;
     ngx::Posted flush_;
     ngx::Timer connect_timer_;
-    ngx::Timer head_timer_;  // a worker that exits waits for the answers to its calls
+    ngx::Timer head_timer_;  // a worker that exits waits for it while calls wait
     ngx::Timer ping_timer_;
 };
 
