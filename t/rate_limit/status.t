@@ -1,5 +1,4 @@
 # rate_limit_status: the status of refusals.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;
