@@ -29,8 +29,8 @@ class Debit final : public redis::Waiter {
     redis::Failure send(std::string_view redis_key) {
         Arguments arguments;
         arguments.add_charge(item());
-        return worker().client(zone_).call(worker().charge, {&redis_key, 1}, arguments.view(),
-                                           this);
+        return owner_.worker_.client(zone_).call(owner_.worker_.charge, {&redis_key, 1},
+                                                 arguments.view(), this);
     }
 
     void add(DebitWaiter& waiter) {
@@ -94,7 +94,7 @@ void DebitWaiter::leave() noexcept {
     }
 }
 
-Debits::Debits() noexcept = default;
+Debits::Debits(Worker& worker) noexcept : worker_(worker) {}
 Debits::~Debits() = default;
 
 redis::Failure Debits::start(const LeaseKey& key, std::uint32_t requests) noexcept {

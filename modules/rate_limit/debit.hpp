@@ -11,6 +11,8 @@
 
 namespace gatehouse::rate_limit {
 
+struct Worker;
+
 // Who waits until a lease has been debited. Destroying it ends the waiting.
 class DebitWaiter {
   public:
@@ -43,7 +45,7 @@ struct LeaseKey {
 class Debit;
 class Debits {
   public:
-    Debits() noexcept;
+    explicit Debits(Worker& worker) noexcept;
     ~Debits();
 
     // Asks Redis for `requests` of the key, unless that is under way already. Returns none, or why
@@ -55,6 +57,9 @@ class Debits {
 
   private:
     friend class Debit;
+
+    Worker& worker_;
+
     struct Hash {
         std::size_t operator()(const base::Hash128& hash) const noexcept { return hash.low; }
     };

@@ -26,7 +26,7 @@ std::int64_t patience(const Zone& zone) noexcept {
 
 }  // namespace
 
-Decision::Decision(ngx_http_request_t* r, const LocConf& conf) : request_(r) {
+Decision::Decision(ngx_http_request_t* r, const LocConf& conf) : request_(r), worker_(worker()) {
     charges_.reserve(conf.limits.size());
     for (const Limit& limit : conf.limits) {
         add(limit);
@@ -88,14 +88,13 @@ Decision::State Decision::advance() {
     return State::refused;
 }
 
-// What this node can say about a charge by itself.
 void Decision::consider(Charge& charge) noexcept {
     const Zone& zone = *charge.zone;
     if (zone.backend == nullptr) {
         charge_here(charge);
         return;
     }
-    if (!worker().client(zone).usable(charge.redis_key)) {
+    if (!worker_.client(zone).usable(charge.redis_key)) {
         fall_back(charge);
         return;
     }
@@ -121,36 +120,6 @@ void Decision::consider(Charge& charge) noexcept {
     }
 }
 
-LeaseKey Decision::lease_key(const Charge& charge) noexcept {
-    return {*charge.zone, charge.slot, charge.redis_key, charge.policy};
-}
-
-// A lease that comes to its end is renewed behind the request's back, or in front of it if nothing
-// is left; for one request that is waited for once.
-void Decision::start_debit(Charge& charge) noexcept {
-    const std::uint32_t requests = std::exchange(charge.step.debit, 0);
-    const bool started =
-        requests == 0 || worker().debits.start(lease_key(charge), requests) == redis::Failure::none;
-    if (charge.held != Held::asking) {
-        return;
-    }
-    if (!started) {
-        fall_back(charge);
-    } else if (!charge.debited) {
-        charge.held = Held::debiting;
-    }
-}
-
-bool Decision::wait_for_debit(Charge& charge) {
-    if (!charge.debited && worker().debits.join(lease_key(charge), *this)) {
-        charge.debited = true;
-        return true;
-    }
-    // Another worker is asking, or has asked in vain: this one request is charged by itself.
-    charge.held = Held::asking;
-    return false;
-}
-
 void Decision::charge_here(Charge& charge) noexcept {
     const Zone& zone = *charge.zone;
     const std::int64_t now = ngx::monotonic_microseconds();
@@ -166,7 +135,6 @@ void Decision::charge_here(Charge& charge) noexcept {
     charge.charged_at = now;
 }
 
-// Redis would have to say and cannot: on_error does.
 void Decision::fall_back(Charge& charge) noexcept {
     charge.known = charge.zone->on_error == OnError::local;
     switch (charge.zone->on_error) {
@@ -181,71 +149,6 @@ void Decision::fall_back(Charge& charge) noexcept {
         refuse(charge, {}, Source::error);
         return;
     }
-}
-
-// One call for this charge and all others that it may name.
-bool Decision::ask(Charge& first) {
-    redis::Client& client = worker().client(*first.zone);
-    Arguments arguments;
-    std::vector<std::string_view> keys;
-    asked_.clear();
-    for (Charge& charge : charges_) {
-        if (charge.held == Held::asking && charge.zone->backend == first.zone->backend &&
-            client.together(first.redis_key, charge.redis_key)) {
-            arguments.add_charge({&charge.policy, charge.cost, Item::Kind::whole, 0});
-            keys.push_back(charge.redis_key);
-            asked_.push_back(&charge);
-        }
-    }
-    sent_ = ngx::monotonic_microseconds();
-    const redis::Failure failure = client.call(worker().charge, keys, arguments.view(), this);
-    if (failure != redis::Failure::none) {
-        unanswered();
-        return false;
-    }
-    return true;
-}
-
-void Decision::take(const redis::Reply& reply) {
-    std::vector<Item> items;
-    for (const Charge* charge : asked_) {
-        items.push_back({&charge->policy, charge->cost, Item::Kind::whole, 0});
-    }
-    std::vector<Charged> charged(items.size());
-    const auto answer = read_charge(reply, items, charged);
-    if (!answer) {
-        unanswered();
-        return;
-    }
-    const std::int64_t now = ngx::monotonic_microseconds();
-    for (std::size_t i = 0; i < asked_.size(); ++i) {
-        Charge& charge = *asked_[i];
-        const Verdict& verdict = charged[i].verdict;
-        KeyAccess(*charge.zone, charge.slot, charge.policy, now)
-            ->settle(charge.step, charge.policy, charge.cost, verdict, sent_, now);
-        if (!verdict.allowed) {
-            refuse(charge, verdict, Source::redis);
-            continue;
-        }
-        charge.step = {};
-        charge.verdict = verdict;
-        charge.source = Source::redis;
-        charge.charged_at = answer->charged_at;
-        charge.held = answer->allowed ? Held::redis : Held::nothing;
-    }
-}
-
-// Tells Redis of a request that was admitted in advance.
-void Decision::send(Charge& charge) {
-    const redis::Failure failure = worker().confirmations.send(
-        *charge.zone, charge.slot, charge.redis_key, charge.policy, charge.cost, charge.step);
-    if (failure == redis::Failure::none) {
-        charge.held = Held::sent;
-        return;
-    }
-    KeyAccess(*charge.zone, charge.slot, charge.policy, ngx::monotonic_microseconds())
-        ->give_up(charge.step);
-    fall_back(charge);
 }
 
 void Decision::refuse(Charge& charge, const Verdict& verdict, Source source) noexcept {
@@ -288,11 +191,10 @@ void Decision::undo(Charge& charge) {
         return;
     case Held::redis: {
         Arguments arguments;
-        arguments.add_refund({&charge.policy, charge.cost, Item::Kind::whole, 0}, charge.cost,
-                             charge.charged_at);
+        arguments.add_refund(item_of(charge), charge.cost, charge.charged_at);
         const std::string_view key = charge.redis_key;
         // Without it the key stays charged: the bound holds all the same.
-        worker().client(*charge.zone).call(worker().refund, {&key, 1}, arguments.view(), nullptr);
+        worker_.client(*charge.zone).call(worker_.refund, {&key, 1}, arguments.view(), nullptr);
         return;
     }
     case Held::nothing:
@@ -338,42 +240,6 @@ Outcome Decision::outcome() const noexcept {
     return outcome;
 }
 
-void Decision::answered(const redis::Reply& reply) noexcept {
-    try {
-        take(reply);
-    } catch (const std::bad_alloc&) {
-        unanswered();
-    }
-    wake();
-}
-
-void Decision::failed(redis::Failure) noexcept {
-    unanswered();
-    wake();
-}
-
-void Decision::unanswered() noexcept {
-    for (Charge* charge : asked_) {
-        if (charge->held == Held::asking) {
-            KeyAccess(*charge->zone, charge->slot, charge->policy, ngx::monotonic_microseconds())
-                ->give_up(charge->step);
-            fall_back(*charge);
-        }
-    }
-}
-
-void Decision::debited(redis::Failure failure) noexcept {
-    Charge* charge = first(Held::debiting);
-    charge->held = Held::asking;
-    if (failure != redis::Failure::none) {
-        fall_back(*charge);
-    } else {
-        consider(*charge);
-    }
-    wake();
-}
-
-// Runs the request's phases again, at the handler that has suspended it.
 void Decision::wake() noexcept {
     ngx_http_request_t* r = request_;
     ngx_connection_t* c = r->connection;

@@ -11,6 +11,8 @@
 
 namespace gatehouse::rate_limit {
 
+struct Worker;
+
 // What was decided, and by which limit: the one that refused or, of those that passed, the one
 // nearest to exhaustion.
 struct Outcome {
@@ -73,6 +75,7 @@ class Decision final : private redis::Waiter, private DebitWaiter {
     };
 
     void add(const Limit& limit);
+    static Item item_of(const Charge& charge) noexcept;
     static LeaseKey lease_key(const Charge& charge) noexcept;
 
     void consider(Charge& charge) noexcept;
@@ -85,6 +88,7 @@ class Decision final : private redis::Waiter, private DebitWaiter {
     bool ask(Charge& first);
     bool wait_for_debit(Charge& charge);
     void take(const redis::Reply& reply);
+    void settle(Charge& charge, const Verdict& verdict, const ChargeReply& answer) noexcept;
     void unanswered() noexcept;
 
     void refuse(Charge& charge, const Verdict& verdict, Source source) noexcept;
@@ -99,6 +103,7 @@ class Decision final : private redis::Waiter, private DebitWaiter {
     void debited(redis::Failure failure) noexcept override;
 
     ngx_http_request_t* const request_;
+    Worker& worker_;
     std::vector<Charge> charges_;
     std::vector<Charge*> asked_;  // by the call under way
     std::int64_t sent_ = 0;       // when

@@ -22,8 +22,8 @@ struct Worker {
     const redis::Script refund;
     std::vector<std::unique_ptr<redis::Client>> clients;  // by Zone::backend_index
     // After the clients, whose queues name them.
-    Debits debits;
-    Confirmations confirmations;
+    Debits debits{*this};
+    Confirmations confirmations{*this};
 };
 
 // Requires that requests are being handled: between create_worker() and destroy_worker().

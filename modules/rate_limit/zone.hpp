@@ -37,6 +37,12 @@ struct Zone {
     std::size_t backend_index = 0;  // among the worker's clients
     base::SipKey identity_key;
 
+    // Requests that a key can be charged beyond its burst: those that all nodes have admitted in
+    // advance. Every call about a key says the same.
+    std::uint32_t debt() const noexcept {
+        return shape.mode == Mode::optimistic ? shape.hosts * std::uint32_t{shape.unconfirmed} : 0;
+    }
+
     std::size_t size = 0;      // of the shared memory, octets
     Memory* memory = nullptr;  // from the cycle's pool
 };
