@@ -15,7 +15,7 @@ use Test::More;
 my $ca     = ca_file();
 my $mine   = certificate('client');
 my $client = "tls_certificate $mine->{certificate}; tls_certificate_key $mine->{key};";
-my $times  = 'timeout 1s; connect_timeout 2s; password_env GATE_PASSWORD;';
+my $times  = 'timeout 2s; connect_timeout 2s; password_env GATE_PASSWORD;';
 $ENV{GATE_PASSWORD} = my $password = 'a-password-that-only-Redis-may-see';
 
 sub gate ($port, $tls) {
@@ -55,9 +55,13 @@ subtest 'servers that are what they should be' => sub {
         my $gate = gate($server{$name}->port, $tls)->start;
         is_deeply $gate->ask_all($what), $gate->with_redis, $what;
         unlike $gate->nginx->log, qr/is down/, 'at once';
-        $gate->check_survived($server{$name});
+        $gate->check_survived($server{$name}, fast => 1);
     }
 };
+
+# Of a client certificate a server of TLS 1.3 thinks after the client is done; what it says may get
+# lost in the end of the connection.
+my $cut_off = qr/closed|Connection reset/;
 
 # What is wrong, the server, the directives, and what the log says about it.
 my @wrong = (
@@ -67,12 +71,12 @@ my @wrong = (
     ['name', 'wrong_name', "tls_ca $ca; tls_name redis.test;", qr/name .*redis\.test|does not match "redis\.test"/],
     ['address in place of a name', 'wrong_name', "tls_ca $ca;", qr/127\.0\.0\.1/],
     ['tls_name', 'server', "tls_ca $ca; tls_name redis.tes;", qr/redis\.tes\b/],
-    ['no client certificate', 'strict', "tls_ca $ca;", qr/certificate required|handshake failure|closed/],
+    ['no client certificate', 'strict', "tls_ca $ca;", qr/certificate required|$cut_off/],
     ['unknown client certificate', 'strict',
         do {
             my $unknown = certificate('unknown_client');
             "tls_ca $ca; tls_certificate $unknown->{certificate}; tls_certificate_key $unknown->{key};";
-        }, qr/unknown ca|closed/],
+        }, qr/unknown ca|$cut_off/],
     ['no TLS', 'plain', "tls_ca $ca;", qr/connecting took too long|closed/],
 );
 
@@ -87,7 +91,7 @@ for my $wrong (@wrong) {
         like $line, qr/\[error\] .*redis "main": server 127\.0\.0\.1:\d+ is down: .*$says/, 'the log says why';
         is_deeply $gate->ask_all("$what, again"), $gate->without_redis, 'and again';
         is calls($server{$name}), $calls, 'no command has arrived';
-        $gate->check_survived($server{$name}, lines => 3);
+        $gate->check_survived($server{$name}, lines => 3, fast => 1);
     };
 }
 
@@ -114,7 +118,7 @@ subtest 'SNI, and nothing in clear' => sub {
         sysread $peer, my $again, 65536;
         like $again, qr/\A\x16\x03/, 'the next attempt is TLS, too';
         unlike "$hello$again", qr/AUTH|SCRIPT|EVAL|\Q$password\E/, 'no command';
-        $gate->check_survived(undef, lines => 3);
+        $gate->check_survived(undef, lines => 3, fast => 1);
     }
 };
 

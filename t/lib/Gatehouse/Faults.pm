@@ -177,7 +177,7 @@ sub redis_lines ($self) { return grep { /\d#\d+: redis "main"/ } split /\n/, $se
 
 # The worker is the first one, it has logged nothing that it must not, not much of anything, and no
 # key stays for ever. Options: lines => how many messages about Redis may be there, workers => 1 and
-# killed => 1 if the test has exchanged and killed workers.
+# killed => 1 if the test has exchanged and killed workers, fast => 1 if calls need not be waited for.
 sub check_survived ($self, $redis = undef, %options) {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my $nginx = $self->nginx;
@@ -188,6 +188,7 @@ sub check_survived ($self, $redis = undef, %options) {
     my $most  = $options{lines} // 6;
     Test::More::cmp_ok(scalar @lines, '<=', $most, "no more than $most messages about Redis")
         or Test::More::diag(join "\n", @lines);
+    $nginx->signal('TERM') if $options{fast};
     Test::More::is($nginx->stop, 0, 'nginx ends by itself');
     my @alarms = grep { /\[(?:alert|crit|emerg)\]|exited on signal|AddressSanitizer|runtime error/ }
         split /\n/, $nginx->log;
