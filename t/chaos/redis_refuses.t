@@ -32,12 +32,12 @@ sub kill_connection () { return $redis->command('CLIENT', 'KILL', 'USER', 'gatew
 my @guests;
 my $busy;
 
-# What makes Redis refuse, what makes it willing again, and what the log has to say.
+# What makes Redis refuse, and what makes it willing again.
 my @faults = (
-    ['NOPERM', sub { user('-evalsha') }, sub { user('+@all') }, qr/refuses calls: NOPERM$/],
+    ['NOPERM', sub { user('-evalsha') }, sub { user('+@all') }],
     ['NOPERM of what the script calls', sub { user('-get') }, sub { user('+@all') }],
     ['NOPERM of keys', sub { user('resetkeys', '~mine:*') }, sub { user('~*') }],
-    ['the user is off', sub { user('off'); kill_connection() }, sub { user('on') }, qr/AUTH was refused: WRONGPASS$/],
+    ['the user is off', sub { user('off'); kill_connection() }, sub { user('on') }],
     ['another password', sub { user('resetpass', '>another'); kill_connection() },
         sub { user('resetpass', ">$password") }],
     ['the user is deleted', sub { $redis->command('ACL', 'DELUSER', 'gateway') },
@@ -47,7 +47,7 @@ my @faults = (
     ['MASTERDOWN', sub { config('replica-serve-stale-data' => 'no'); replica_of('127.0.0.1', 1) },
         sub { replica_of('NO', 'ONE') }],
     ['MISCONF', \&fail_snapshot, \&mend_snapshot],
-    ['maxclients', \&fill_up, sub { @guests = (); config(maxclients => 1000) }, qr/is down: .*max number of clients reached$/],
+    ['maxclients', \&fill_up, sub { @guests = (); config(maxclients => 1000) }],
     ['BUSY', \&run_for_ever, sub { $redis->command('SCRIPT', 'KILL'); undef $busy }],
 );
 
@@ -104,7 +104,7 @@ sub run_for_ever () {
 }
 
 for my $fault (@faults) {
-    my ($what, $begin, $end, $says) = @$fault;
+    my ($what, $begin, $end) = @$fault;
     subtest $what => sub {
         is_deeply $gate->ask_all($what), $gate->with_redis, 'all is well';
         $begin->();
@@ -118,6 +118,7 @@ for my $fault (@faults) {
     };
 }
 
+like $gate->nginx->log, qr/redis "main": server \S+ refuses calls: NOPERM$/m, 'the log says why';
 unlike $gate->nginx->log, qr/\Q$password\E/, 'the password is not in the log';
 # At most one line about refusals and one about being down or up in ten seconds.
 $gate->check_survived($redis, lines => 20);
