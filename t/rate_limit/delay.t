@@ -14,6 +14,7 @@ rate_limit_zone $arg_k zone=slower_HERE:1m rate=2r/s burst=4 REDIS;
 rate_limit_zone $arg_k zone=slow_HERE:1m rate=1r/1m burst=5 REDIS;
 rate_limit_zone $arg_k zone=windows_HERE:1m rate=60r/1m rate=2r/2h burst=4 REDIS;
 ---
+location = /HERE/post { rate_limit zone=slower_HERE delay; proxy_pass http://unix:$PREFIX/HERE.sock; }
 location = /HERE/brisk { rate_limit zone=brisk_HERE delay; try_files /index.html =404; }
 location = /HERE/undelayed { rate_limit zone=brisk_HERE; try_files /index.html =404; }
 location = /HERE/both { rate_limit zone=brisk_HERE delay; rate_limit zone=slower_HERE delay; try_files /index.html =404; }
@@ -93,6 +94,24 @@ $limits->both('a connection goes on', sub ($here) {
     $client->send(Gatehouse::Wire::get("/$here/brisk?k=h")) for 1 .. 3;
     is_deeply [map { $client->response->{status} } 1 .. 4], [(200) x 4], 'pipelined requests are answered in turn';
     $client->leave;
+});
+
+$limits->both('a body that arrives meanwhile', sub ($here) {
+    my $backend = Gatehouse::Wire::upstream($nginx->file("$here.sock"));
+    my $post = sub ($n) {
+        my $client = Gatehouse::Wire::client("POST /$here/post?k=p&n=$n HTTP/1.1\r\nHost: localhost\r\n"
+            . "Content-Length: 10\r\n\r\n01234", $nginx->file('nginx.sock'));
+        $nginx->until(sub { $nginx->log =~ m{delaying .*/$here/post\?k=p&n=$n } }, 'delay') if $n;
+        return $client->send('56789');
+    };
+    my @clients = map { $post->($_) } 0, 1;
+    for my $client (@clients) {
+        my $asked = $backend->next_request;
+        is $asked->body, '0123456789', 'comes in whole';
+        $asked->answer(200, 'ok');
+        is $client->response->{status}, 200, 'and the response goes out';
+        $client->leave;
+    }
 });
 
 subtest 'a reload' => sub {

@@ -91,6 +91,7 @@ subtest 'all that the module does' => sub {
 
     is_deeply [map { @$_ } $redis->command(qw(ACL LOG))], [], 'nothing was denied';
     unlike $nginx->log, qr/NOPERM|NOAUTH|not available/, 'and nothing is missed';
+    unlike $nginx->log, qr/\Q$password\E/, 'the log does not show the password';
     is scalar(@{ $redis->command('KEYS', 'gatehouse:*') }), 2, 'counted in Redis';
     is_deeply [$redis->keys_without_ttl], [], 'with a time to live';
 };
