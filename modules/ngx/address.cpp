@@ -6,19 +6,11 @@
 #include "ngx/str.hpp"
 
 namespace gatehouse::ngx {
-namespace {
-
-std::string_view without_brackets(std::string_view host) noexcept {
-    const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-    return bracketed ? host.substr(1, host.size() - 2) : host;
-}
-
-}  // namespace
 
 std::optional<Address> parse_address(std::string_view host, in_port_t port) noexcept {
     Address address;
-    const ngx_str_t v4 = borrow(host);
-    const in_addr_t binary = ngx_inet_addr(v4.data, v4.len);
+    const ngx_str_t digits = borrow(host);
+    const in_addr_t binary = ngx_inet_addr(digits.data, digits.len);
     if (binary != INADDR_NONE) {
         address.socket.sockaddr_in.sin_family = AF_INET;
         address.socket.sockaddr_in.sin_addr.s_addr = binary;
@@ -27,9 +19,8 @@ std::optional<Address> parse_address(std::string_view host, in_port_t port) noex
         return address;
     }
 #if (NGX_HAVE_INET6)
-    const ngx_str_t v6 = borrow(without_brackets(host));
     auto& sin6 = address.socket.sockaddr_in6;
-    if (ngx_inet6_addr(v6.data, v6.len, sin6.sin6_addr.s6_addr) == NGX_OK) {
+    if (ngx_inet6_addr(digits.data, digits.len, sin6.sin6_addr.s6_addr) == NGX_OK) {
         sin6.sin6_family = AF_INET6;
         sin6.sin6_port = htons(port);
         address.length = sizeof(sockaddr_in6);

@@ -14,7 +14,7 @@ struct Address {
     socklen_t length = 0;
 };
 
-// An IPv4 or IPv6 address, the latter with or without brackets; nothing for everything else.
+// An IPv4 address, or an IPv6 address without brackets; nothing for everything else.
 std::optional<Address> parse_address(std::string_view host, in_port_t port) noexcept;
 
 // Nothing if the path is too long for a socket.

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "ngx/address.hpp"
@@ -43,11 +42,9 @@ class Peer {
     ~Peer() { close(); }
 
     // False: it failed at once, and the owner is not called. Requires a closed peer. The strings
-    // behind `tls` must live until opened(). Throws
-    // std::bad_alloc.
+    // behind `tls` must live until opened(). Throws std::bad_alloc.
     bool connect(const Address& address, const TlsPeer* tls);
     void close() noexcept;
-    bool closed() const noexcept { return c_ == nullptr; }
 
     // Require an open peer. The number of bytes moved, 0 if there is nothing (no room) now;
     // nothing: the connection has ended.

@@ -136,6 +136,8 @@ void Connection::send() {
     const std::string_view bytes = greeting ? handshake_->bytes() : std::string_view(output_);
     const auto sent = peer_.send(bytes.substr(sent_));
     if (!sent) {
+        // What the server said before it went counts: answers, or why it does not want us.
+        receive();
         end(Failure::lost, Failure::lost, peer_.reason());
         return;
     }

@@ -1,6 +1,5 @@
 #include "redis/node.hpp"
 
-#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -11,7 +10,7 @@ namespace {
 constexpr ngx_msec_t kGoodLife = 1000;
 
 std::uint32_t random_number() noexcept {
-    // random() has 31 bits, of which the upper ones are as good as any.
+    // random() gives 31 bits.
     return static_cast<std::uint32_t>(ngx_random()) << 1U | (ngx_random() >> 30U & 1U);
 }
 
@@ -292,6 +291,7 @@ Failure Node::take_over(CallPool::Handle& call, bool ask) {
     if (connection_.pending() >= context_.options.max_pending) {
         return Failure::full;
     }
+    call->probe = false;  // it was another node's
     if (!ask) {
         connection_.submit(call);
         return Failure::none;

@@ -76,14 +76,14 @@ class Node : private Connection::Owner, private ngx::Resolution::Owner {
 
     // Requires a node that has servers.
     const Server& server() const noexcept { return servers_[server_]; }
-    std::span<const Server> servers() const noexcept { return servers_; }
 
-    // False: the next call would be answered with Failure::down.
+    // False: the next call would be answered with Failure::down. So it is while a name is being
+    // resolved, which may take far longer than anyone may wait.
     bool usable() const noexcept;
     bool ready() const noexcept { return connection_.ready(); }
     std::size_t pending() const noexcept { return connection_.pending(); }
 
-    // As Client::call().
+    // As Client::call(). Commands of the client itself need a connection that is there.
     Failure call(const Script& script, std::span<const std::string_view> keys,
                  std::span<const std::string_view> arguments, Waiter* waiter);
     Failure command(std::initializer_list<std::string_view> words, Waiter* waiter);
