@@ -78,6 +78,23 @@ subtest 'what is left of a key is not forgotten while Redis is away' => sub {
     is scalar(grep { /^200/ } @seen), 10, 'a server that has lost its data begins anew';
 };
 
+# Who waits for each change gets what Redis and this node have, each of them once.
+subtest 'going away and coming back again and again' => sub {
+    my %passed = (redis => 0, local => 0);
+    for (1 .. 3) {
+        for my $source (qw(redis local)) {
+            $redis->command('CONFIG', 'SET', 'maxmemory', $source eq 'redis' ? 0 : 1);
+            $source eq 'redis' ? $gate->wait_recovered : $gate->wait_down;
+            my @seen = grep { /^200/ } map { $gate->ask('/local', 'patient') } 1 .. 4;
+            is scalar(grep { $_ ne "200 $source" } @seen), 0, "$source decides";
+            $passed{$source} += @seen;
+        }
+    }
+    $redis->command('CONFIG', 'SET', 'maxmemory', 0);
+    $gate->wait_recovered;
+    cmp_ok $passed{$_}, '<=', 10, "$_: no more than the limit" for sort keys %passed;
+};
+
 $gate->check_survived($redis, lines => 12);
 
 done_testing;
