@@ -1,5 +1,6 @@
 # rate_limit_redis: every directive of the block, every mistake in nginx's words with file and line,
-# and no secret in any of them. No server is needed: nothing is connected to.
+# and no secret in any of them. No server is needed: nothing is connected to. (Servers and topologies:
+# redis_conf_servers.t.)
 
 use v5.36;
 use FindBin;
@@ -41,12 +42,6 @@ sub accepted ($directives, $warning = undef) {
 }
 sub name ($text)  { return $text =~ s/\W.*//r }
 sub value ($text) { return $text =~ s/.* //r }
-sub servers ($message, @servers) {
-    for my $server (@servers) {
-        conf_refused("rate_limit_redis main { server $server; }", qr/\Q$message in server "$server"\E$place/, "server $server");
-    }
-    return;
-}
 
 # What is found when the block has been read names the line that is wrong.
 for my $case (['database x;', 2], ['username app;', 2], ['no_such x;', 2], ['tls_name redis.test;', 2],
@@ -92,46 +87,6 @@ subtest 'the block' => sub {
     refused("tls $_;", "invalid value \"$_\" in \"tls\" directive; it must be \"on\" or \"off\"") for qw(yes 1 ON);
     conf_refused(block('prefix $no_such_variable;'), qr/unknown "no_such_variable" variable$/, 'a variable that nobody knows');
     conf_refused(block('server { }'), qr/$place/, 'a block inside');
-};
-
-subtest 'servers' => sub {
-    conf_accepted("rate_limit_redis main { server $_; }", "server $_")
-        for qw(127.0.0.1 127.0.0.1:6380 127.255.0.1 localhost localhost:1 [::1] [::1]:65535 unix:/run/redis.sock
-            unix:redis.sock);
-    servers('invalid port', qw(127.0.0.1:0 127.0.0.1:65536 127.0.0.1:x 127.0.0.1:-1 127.0.0.1:+1 127.0.0.1:06379
-        127.0.0.1: [::1]: [::1]x [::1]:0));
-    servers('invalid host', qw(:6379 -a a/b $host a@b http//a));
-    servers('invalid IPv4 address', qw(127.0.0.256 1.2.3 1 127.0.0.1.2));
-    servers('invalid IPv6 address', qw([::1 [1] [::g] []));
-    servers('an IPv6 address needs brackets', qw(::1 2001:db8::1));
-    servers('no path in the unix domain socket', 'unix:');
-    servers('too long path in the unix domain socket', 'unix:/' . 'x' x 120);
-    refused("server $_;", "duplicate server \"$_\"") for qw(127.0.0.1 127.0.0.1:6379 localhost);
-    conf_refused('rate_limit_redis main { server unix:a.sock; server unix:a.sock; }',
-        qr/duplicate server "unix:a\.sock"$place/, 'a socket twice');
-    accepted('server 127.0.0.1:6380; server [::1];');
-
-    my $named = 'rate_limit_redis main { tls on; server redis.test; }';
-    conf_refused($named, qr/no resolver defined to resolve "redis\.test"$place/, 'a name without a resolver');
-    conf_accepted("resolver 127.0.0.1; $named", 'a name with one');
-    conf_accepted("$named resolver 127.0.0.1;", 'that may come later');
-    conf_refused("$named server { resolver 127.0.0.1; }", qr/no resolver defined to resolve "redis\.test"$place/,
-        'but not deeper');
-};
-
-subtest 'topology' => sub {
-    accepted($_) for 'topology cluster;', 'topology sentinel master=main;', 'server 127.0.0.2; topology cluster;',
-        'topology sentinel master=main; database 3;';
-    refused('topology sentinel;', '"topology sentinel" needs "master" parameter');
-    refused("topology sentinel $_;", "invalid parameter \"$_\"") for qw(master= main name=main master);
-    refused("topology $_ master=main;", 'invalid parameter "master=main"') for qw(single cluster);
-    refused('topology cluster; database 1;', '"database" cannot be used with "topology cluster"');
-    accepted('topology cluster; database 0;');
-    conf_refused('rate_limit_redis main { server unix:a.sock; topology cluster; }',
-        qr/a unix domain socket cannot be used with "topology cluster"$place/, 'a cluster behind a unix socket');
-    # The default port depends on the topology, wherever that stands.
-    refused('server 127.0.0.1:26379; topology sentinel master=main;', 'duplicate server "127.0.0.1:26379"');
-    accepted('server 127.0.0.1:6379; topology sentinel master=main;');
 };
 
 subtest 'passwords' => sub {
@@ -182,19 +137,6 @@ subtest 'TLS' => sub {
             qr/cannot load certificate key "\S+\/text"/, 'a key that is none'],
         ["tls_certificate $mine->{certificate}; tls_certificate_key $other->{key};",
             qr/SSL_CTX_use_PrivateKey\(\S*\) failed.*key values mismatch/, 'the key of another certificate'];
-};
-
-subtest 'plaintext' => sub {
-    my $warning = sub ($name) { qr/\[warn\].* connections to redis "\Q$name\E" are not encrypted; set "tls on"$place/ };
-    accepted("server $_->[0];", $warning->($_->[1])) for ['192.0.2.1', '192.0.2.1:6379'],
-        ['192.0.2.1:6380', '192.0.2.1:6380'], ['[2001:db8::1]', '[2001:db8::1]:6379'], ['10.0.0.1', '10.0.0.1:6379'],
-        ['[::ffff:192.0.2.1]', '[::ffff:192.0.2.1]:6379'], ['0.0.0.0', '0.0.0.0:6379'];
-    conf_accepted('resolver 127.0.0.1; ' . block('server redis.test;'), 'a name', $warning->('redis.test:6379'));
-    conf_accepted(block('server 192.0.2.1; tls off;'), 'tls off', $warning->('192.0.2.1:6379'));
-    conf_accepted(block('server 192.0.2.1; topology sentinel master=main;'), 'a sentinel',
-        $warning->('192.0.2.1:26379'));
-    accepted($_) for 'server 192.0.2.1; tls on;', 'server 127.9.9.9; server [::1]; server unix:redis.sock;',
-        'server localhost:7000;';
 };
 
 subtest 'include' => sub {
