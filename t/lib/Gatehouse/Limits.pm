@@ -8,7 +8,7 @@ package Gatehouse::Limits;
 #   ---
 #   location = /HERE/ten { rate_limit zone=ten_HERE; try_files /index.html =404; }
 #   END
-#   $limits->both(sub ($here) {                           # 'memory', then 'redis'
+#   $limits->both('in a row', sub ($here) {               # 'memory', then 'redis'
 #       is $limits->passed("/$here/ten?k=a", 12), 10;     # of 12 requests, the first ten
 #   });
 #
