@@ -71,8 +71,9 @@ Failure Node::submit(CallPool::Handle& call, Waiter* waiter) {
     Call& submitted = *call;
     connection_.submit(call);
     submitted.attach(waiter);
-    if (submitted.script != nullptr) {
-        submitted.probe = breaker_.pass(ngx_current_msec, random_number());
+    if (submitted.script != nullptr && breaker_.is_open()) {
+        submitted.probe = true;
+        breaker_.probe(ngx_current_msec, random_number());
     }
     return Failure::none;
 }

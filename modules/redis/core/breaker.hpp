@@ -10,16 +10,15 @@ namespace gatehouse::redis {
 // the same and finds out whether that is over.
 class Breaker {
   public:
+    bool is_open() const noexcept { return open_; }
+
     // `now`: milliseconds of a monotonic clock; `random`: uniformly distributed.
     bool lets_pass(std::uint64_t now) const noexcept { return !open_ || is_due(now); }
 
-    // Requires lets_pass(). True: the call is a probe; others have to wait for what comes of it,
-    // or for the next interval.
-    bool pass(std::uint64_t now, std::uint32_t random) noexcept {
-        if (open_) {
-            until_ = now + interval(random);
-        }
-        return open_;
+    // Requires is_open() and lets_pass(). The call is a probe: others have to wait for what comes
+    // of it, or for the next interval.
+    void probe(std::uint64_t now, std::uint32_t random) noexcept {
+        until_ = now + interval(random);
     }
 
     // All calls that were under way when the server began to refuse count once.

@@ -13,17 +13,17 @@ constexpr std::uint32_t kRandom = 0;  // half of each interval: 25, 50, 100 ... 
 void test_closed(void**) {
     Breaker breaker;
     assert_true(breaker.lets_pass(0));
-    assert_false(breaker.pass(0, kRandom));  // an ordinary call
-    assert_true(breaker.lets_pass(0));
+    assert_false(breaker.is_open());
 }
 
 void test_single_probes(void**) {
     Breaker breaker;
     breaker.trip(1000, kRandom);
+    assert_true(breaker.is_open());
     assert_false(breaker.lets_pass(1000));
     assert_false(breaker.lets_pass(1024));
     assert_true(breaker.lets_pass(1025));
-    assert_true(breaker.pass(1025, kRandom));
+    breaker.probe(1025, kRandom);
     // Others wait until the probe has had its time, which is longer.
     assert_false(breaker.lets_pass(1025));
     assert_false(breaker.lets_pass(1074));
@@ -38,7 +38,7 @@ void test_many_refusals_count_once(void**) {
         breaker.trip(1000, kRandom);
     }
     assert_true(breaker.lets_pass(1025));
-    assert_true(breaker.pass(1025, kRandom));
+    breaker.probe(1025, kRandom);
     breaker.trip(1030, kRandom);
     assert_true(breaker.lets_pass(1075));
 }
@@ -46,10 +46,10 @@ void test_many_refusals_count_once(void**) {
 void test_closes(void**) {
     Breaker breaker;
     breaker.trip(1000, kRandom);
-    assert_true(breaker.pass(1025, kRandom));
+    breaker.probe(1025, kRandom);
     breaker.close();
     assert_true(breaker.lets_pass(1025));
-    assert_false(breaker.pass(1025, kRandom));
+    assert_false(breaker.is_open());
     // The next time begins with a short interval again.
     breaker.trip(2000, kRandom);
     assert_true(breaker.lets_pass(2025));
