@@ -95,6 +95,19 @@ subtest 'going away and coming back again and again' => sub {
     cmp_ok $passed{$_}, '<=', 10, "$_: no more than the limit" for sort keys %passed;
 };
 
+subtest 'several servers: the next one that is there' => sub {
+    my @servers = map { Gatehouse::Redis->new->start } 1 .. 2;
+    my @sockets = map { $_->socket } @servers;
+    my $both    = Gatehouse::Faults->new("unix:$sockets[0]",
+        backend => "server unix:$sockets[1]; timeout 2s; connect_timeout 2s;")->start;
+    for my $server (@servers) {
+        $server->stop;
+        is $both->wait_recovered->ask('/open', 'another'), '200 redis', 'another takes over';
+        $server->start;
+    }
+    $both->check_survived($servers[0]);
+};
+
 $gate->check_survived($redis, lines => 12);
 
 done_testing;

@@ -35,13 +35,15 @@ sub worker_memory () {
     return $kb;
 }
 
+# Of each of 20 connections. A sanitized nginx is slow, and its zones are as small.
+my $many  = $ENV{ASAN_OPTIONS} ? 100 : 1000;
 my %flood = (
-    '/alone'         => [1000, \&random_key,     'local'],
-    '/address'       => [1000, \&random_address, 'local'],
-    '/address_redis' => [100,  \&random_address, 'redis'],
-    '/closed'        => [100,  \&random_key,     'redis'],
-    '/lease'         => [100,  \&random_key,     'lease'],
-    '/optimistic'    => [100,  \&random_key,     'redis'],
+    '/alone'         => [$many, \&random_key,     'local'],
+    '/address'       => [$many, \&random_address, 'local'],
+    '/address_redis' => [100,   \&random_address, 'redis'],
+    '/closed'        => [100,   \&random_key,     'redis'],
+    '/lease'         => [100,   \&random_key,     'lease'],
+    '/optimistic'    => [100,   \&random_key,     'redis'],
 );
 
 for my $uri (sort keys %flood) {
@@ -93,9 +95,10 @@ subtest 'long keys' => sub {
         my @clients = map { $gate->begin($uri, $long . $_ % 2) } 1 .. 8;
         my @seen    = map { $_->response } @clients;
         is_deeply [map { $_->{status} } @seen], [(200) x 8], "$uri: pass";
-        cmp_ok((sort { $a <=> $b } map { $_->{headers}{'x-remaining'}[0] } @seen)[0], '>=', 6,
-            'and are told apart by their last octet');
         $_->leave for @clients;
+        # What has been leased is not left over.
+        my ($least) = sort { $a <=> $b } map { $_->{headers}{'x-remaining'}[0] } @seen;
+        cmp_ok $least, '>=', 6, 'and are told apart by their last octet' if $uri ne '/lease';
     }
 };
 

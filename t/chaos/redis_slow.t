@@ -7,11 +7,12 @@ use lib "$FindBin::Bin/../lib";
 use Gatehouse::Faults;
 use Gatehouse::Redis;
 use Gatehouse::Redis::Resp 'command_octets';
+use IO::Socket::INET ();
 use Test::More;
 
 my $redis = Gatehouse::Redis->new->start;
 my $gate  = Gatehouse::Faults->new('unix:' . $redis->socket,
-    backend => 'timeout 9s; connect_timeout 9s; max_pending 5;')->start;
+    backend => 'timeout 5s; connect_timeout 5s; max_pending 5;')->start;
 
 sub begin_all ($key) { return map { $gate->begin("/$_", $key) } qw(local open closed) }
 
@@ -76,6 +77,23 @@ subtest 'timeout' => sub {
     is_deeply $gate->ask_all('after it'), $gate->with_redis, 'and back';
     # Whatever had no answer was charged once at most.
     is $gate->nginx->get('/local', 'X-Key: timeout')->{headers}{'x-remaining'}[0], 8, 'a lost charge is not sent again';
+};
+
+# A listener whose queue is full: the kernel does not even answer to the attempt to connect.
+subtest 'a server that cannot be reached' => sub {
+    my $full = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) // die "listen: $@";
+    my @queue;
+    while (my $next = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $full->sockport, Timeout => 0.2)) {
+        push @queue, $next;
+    }
+    my $lost = Gatehouse::Faults->new('127.0.0.1:' . $full->sockport,
+        backend => 'timeout 9s; connect_timeout 500ms;')->start(without_redis => 1);
+    my @waiting = map { $lost->begin("/$_", 'unreachable') } qw(local open closed);
+    ok $lost->serves_others(20), 'others are served';
+    is_deeply finish(@waiting), ['200 local', '200 error', '503 error'], 'on_error';
+    is_deeply $lost->ask_all('later'), $lost->without_redis, 'and from then on at once';
+    like $lost->nginx->log, qr/is down: connecting took too long$/m, 'the log says why';
+    $lost->check_survived;
 };
 
 $gate->check_survived($redis, workers => 1);
