@@ -16,7 +16,14 @@ std::string seconds(std::int64_t microseconds) {
 
 std::string dry_run_words(const LocConf& conf) { return conf.dry_run ? ", dry run" : ""; }
 
+bool is_logged(const ngx_http_request_t* r, ngx_uint_t level) noexcept {
+    return r->connection->log->log_level >= level;
+}
+
 void log_refusal(ngx_http_request_t* r, const LocConf& conf, const Outcome& outcome) {
+    if (!is_logged(r, conf.log_level)) {
+        return;
+    }
     std::string text =
         "limiting requests" + dry_run_words(conf) + " by zone \"" + outcome.zone->name + "\"";
     text += outcome.known ? ", retry after " + seconds(outcome.verdict.reset)
@@ -105,7 +112,7 @@ ngx_int_t decide(ngx_http_request_t* r, const LocConf& conf, RequestState& state
             state.status = Status::bypassed;
             return NGX_DECLINED;
         }
-        state.decision = std::make_unique<Decision>(r, conf);
+        state.decision.emplace(r, conf);
     }
     const Decision::State result = state.decision->advance();
     if (result == Decision::State::waiting) {

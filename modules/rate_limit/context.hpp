@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <optional>
 
 #include "ngx/request.hpp"
 #include "rate_limit/conf.hpp"
@@ -26,11 +26,11 @@ struct RequestState {
     explicit RequestState(ngx_http_request_t* r) noexcept : request(r) {}
 
     ngx_http_request_t* const request;
-    Status status = Status::none;        // none: not decided yet
-    Outcome outcome;                     // of the limit that decided, once there is a status
-    std::unique_ptr<Decision> decision;  // while it is made
-    Headers headers = Headers::off;      // of the place where it was decided
-    ngx_uint_t refused_with = 0;         // the status code; 0 if not refused
+    Status status = Status::none;      // none: not decided yet
+    Outcome outcome;                   // of the limit that decided, once there is a status
+    std::optional<Decision> decision;  // while it is made
+    Headers headers = Headers::off;    // of the place where it was decided
+    ngx_uint_t refused_with = 0;       // the status code; 0 if not refused
 };
 
 using RequestContext = ngx::Context<RequestState, ngx_http_gatehouse_rate_limit_module>;

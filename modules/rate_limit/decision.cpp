@@ -45,7 +45,8 @@ void Decision::add(const Limit& limit) {
     Charge& charge = charges_.emplace_back();
     charge.limit = &limit;
     charge.zone = &zone;
-    charge.policy = policy_of(request_, limit);
+    charge.own_policy = own_policy(request_, limit);
+    charge.policy = charge.own_policy ? charge.own_policy.get() : &zone.shape.policy;
     charge.cost = cost;
     if (zone.backend != nullptr) {
         ngx_http_complex_value_t* prefix = zone.backend->prefix;
@@ -99,8 +100,8 @@ void Decision::consider(Charge& charge) noexcept {
         return;
     }
     const std::int64_t now = ngx::monotonic_microseconds();
-    charge.step = KeyAccess(zone, charge.slot, charge.policy, now)
-                      ->consider(charge.policy, charge.cost, now, patience(zone));
+    charge.step = KeyAccess(zone, charge.slot, *charge.policy, now)
+                      ->consider(*charge.policy, charge.cost, now, patience(zone));
     charge.verdict = charge.step.verdict;
     charge.source = charge.step.source;
     charge.charged_at = now;
@@ -123,8 +124,8 @@ void Decision::consider(Charge& charge) noexcept {
 void Decision::charge_here(Charge& charge) noexcept {
     const Zone& zone = *charge.zone;
     const std::int64_t now = ngx::monotonic_microseconds();
-    const Verdict verdict = KeyAccess(zone, charge.slot, charge.policy, now)
-                                ->charge_here(charge.policy, charge.cost, now);
+    const Verdict verdict = KeyAccess(zone, charge.slot, *charge.policy, now)
+                                ->charge_here(*charge.policy, charge.cost, now);
     if (!verdict.allowed) {
         refuse(charge, verdict, Source::local);
         return;
@@ -181,13 +182,13 @@ void Decision::undo(Charge& charge) {
     switch (charge.held) {
     case Held::local:
     case Held::lease:
-        KeyAccess(*charge.zone, charge.slot, charge.policy, now)
-            ->take_back(charge.step, charge.policy, charge.cost, charge.charged_at, now);
+        KeyAccess(*charge.zone, charge.slot, *charge.policy, now)
+            ->take_back(charge.step, *charge.policy, charge.cost, charge.charged_at, now);
         return;
     case Held::unsent:
     case Held::asking:
     case Held::debiting:
-        KeyAccess(*charge.zone, charge.slot, charge.policy, now)->give_up(charge.step);
+        KeyAccess(*charge.zone, charge.slot, *charge.policy, now)->give_up(charge.step);
         return;
     case Held::redis: {
         Arguments arguments;
@@ -211,7 +212,7 @@ std::int64_t Decision::delay() const noexcept {
             continue;
         }
         const std::int64_t free =
-            charge.policy.windows()[charge.verdict.window].time_of(*charge.limit->undelayed);
+            charge.policy->windows()[charge.verdict.window].time_of(*charge.limit->undelayed);
         longest = std::max(longest, charge.verdict.excess - free);
     }
     return longest;
@@ -232,7 +233,7 @@ Outcome Decision::outcome() const noexcept {
     }
     Outcome outcome;
     outcome.zone = decisive->zone;
-    outcome.window = decisive->policy.windows()[decisive->verdict.window];
+    outcome.window = decisive->policy->windows()[decisive->verdict.window];
     outcome.verdict = decisive->verdict;
     outcome.source = decisive->source;
     outcome.known = decisive->known;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -61,7 +62,8 @@ class Decision final : private redis::Waiter, private DebitWaiter {
     struct Charge {
         const Limit* limit = nullptr;
         const Zone* zone = nullptr;
-        Policy policy;
+        const Policy* policy = nullptr;
+        std::unique_ptr<const Policy> own_policy;  // if it is not the zone's
         std::uint32_t cost = 1;
         base::Hash128 slot;     // in the zone's memory
         std::string redis_key;  // empty: zone without Redis

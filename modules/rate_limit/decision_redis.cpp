@@ -10,11 +10,11 @@
 namespace gatehouse::rate_limit {
 
 Item Decision::item_of(const Charge& charge) noexcept {
-    return {&charge.policy, charge.cost, Item::Kind::whole, charge.zone->debt()};
+    return {charge.policy, charge.cost, Item::Kind::whole, charge.zone->debt()};
 }
 
 LeaseKey Decision::lease_key(const Charge& charge) noexcept {
-    return {*charge.zone, charge.slot, charge.redis_key, charge.policy};
+    return {*charge.zone, charge.slot, charge.redis_key, *charge.policy};
 }
 
 void Decision::start_debit(Charge& charge) noexcept {
@@ -82,11 +82,11 @@ void Decision::take(const redis::Reply& reply) {
 void Decision::settle(Charge& charge, const Verdict& verdict, const ChargeReply& answer) noexcept {
     const std::int64_t now = ngx::monotonic_microseconds();
     {
-        KeyAccess key(*charge.zone, charge.slot, charge.policy, now);
+        KeyAccess key(*charge.zone, charge.slot, *charge.policy, now);
         if (verdict.allowed && !answer.allowed) {
             key->give_up(charge.step);  // another key has refused: this one was not charged
         } else {
-            key->settle(charge.step, charge.policy, charge.cost, verdict, sent_, now);
+            key->settle(charge.step, *charge.policy, charge.cost, verdict, sent_, now);
         }
     }
     if (!verdict.allowed) {
@@ -102,12 +102,12 @@ void Decision::settle(Charge& charge, const Verdict& verdict, const ChargeReply&
 
 void Decision::send(Charge& charge) {
     const redis::Failure failure = worker_.confirmations.add(
-        *charge.zone, charge.slot, charge.redis_key, charge.policy, charge.cost, charge.step);
+        *charge.zone, charge.slot, charge.redis_key, *charge.policy, charge.cost, charge.step);
     if (failure == redis::Failure::none) {
         charge.held = Held::sent;
         return;
     }
-    KeyAccess(*charge.zone, charge.slot, charge.policy, ngx::monotonic_microseconds())
+    KeyAccess(*charge.zone, charge.slot, *charge.policy, ngx::monotonic_microseconds())
         ->give_up(charge.step);
     fall_back(charge);
 }
@@ -115,7 +115,7 @@ void Decision::send(Charge& charge) {
 void Decision::unanswered() noexcept {
     for (Charge* charge : asked_) {
         if (charge->held == Held::asking) {
-            KeyAccess(*charge->zone, charge->slot, charge->policy, ngx::monotonic_microseconds())
+            KeyAccess(*charge->zone, charge->slot, *charge->policy, ngx::monotonic_microseconds())
                 ->give_up(charge->step);
             fall_back(*charge);
         }

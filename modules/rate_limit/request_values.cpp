@@ -35,21 +35,20 @@ base::Result<Policy, PolicyError> policy_of(const Zone& zone, std::string_view r
                   : base::Result<Policy, PolicyError>(parsed.error());
 }
 
-Policy policy_of(ngx_http_request_t* r, const Limit& limit) {
-    const Zone& zone = *limit.zone;
+std::unique_ptr<const Policy> own_policy(ngx_http_request_t* r, const Limit& limit) {
     if (limit.rate == nullptr) {
-        return zone.shape.policy;
+        return nullptr;
     }
     const std::string_view text = ngx::evaluate(r, limit.rate);
     if (text.empty()) {
-        return zone.shape.policy;
+        return nullptr;
     }
-    const auto policy = policy_of(zone, text);
+    const auto policy = policy_of(*limit.zone, text);
     if (!policy) {
         complain(r, limit, "rate");
-        return zone.shape.policy;
+        return nullptr;
     }
-    return *policy;
+    return std::make_unique<const Policy>(*policy);
 }
 
 std::uint32_t cost_of(ngx_http_request_t* r, const Limit& limit) {

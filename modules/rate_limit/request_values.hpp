@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -17,9 +18,9 @@ bool bypassed(ngx_http_request_t* r, const Bypass& bypass);
 // That of the zone with another rate, `rate=` of rate_limit; its burst holds if it is set.
 base::Result<Policy, PolicyError> policy_of(const Zone& zone, std::string_view rate) noexcept;
 
-// The zone's policy or, if `rate=` says another rate, one of that. What is no rate is logged, and
-// the zone's policy holds.
-Policy policy_of(ngx_http_request_t* r, const Limit& limit);
+// If `rate=` says another rate than the zone's, a policy of that; null otherwise. What is no rate
+// is logged, and null.
+std::unique_ptr<const Policy> own_policy(ngx_http_request_t* r, const Limit& limit);
 
 // `cost=`: 1 without it or if it is empty; 0 is not counted. What is no number is logged, and 1.
 std::uint32_t cost_of(ngx_http_request_t* r, const Limit& limit);
