@@ -53,6 +53,37 @@ subtest 'each answer is that of its own key' => sub {
     is_deeply \@wrong, [], 'of 1,000 requests for ' . keys(%asked) . ' keys';
 };
 
+# Those that nobody has waited for have been charged or not; what is left tells it to one or two.
+subtest 'an answer that comes too late is given to nobody' => sub {
+    $gate->configure(backend => 'timeout 100ms; connect_timeout 2s;', rate => '100r/h');
+    $gate->nginx->reload;
+    $gate->wait_recovered;
+    my @seen = $gate->flood(uri => '/open', connections => 20, requests => 50,
+        key    => sub ($connection, $request) { "late $connection/" . int 4 * rand() ** 2 },
+        during => sub ($batch) {
+            return if $batch % 3;
+            $redis->freeze;
+            $gate->wait_down;
+            $redis->thaw;
+            $gate->wait_recovered;
+        });
+    my (%asked, %answered, @wrong);
+    for my $seen (@seen) {
+        my $key  = $seen->{asked};
+        my $most = 100 - ($answered{$key} // 0);
+        $asked{$key}++;
+        next if "$seen->{status} $seen->{source}" eq '200 error';
+        $answered{$key}++;
+        push @wrong, { %$seen, most => $most } if "$seen->{status} $seen->{source}" ne '200 redis'
+            || $seen->{remaining} < 100 - $asked{$key} || $seen->{remaining} >= $most;
+    }
+    is_deeply \@wrong, [], 'no other answer';
+    my $count = Gatehouse::Faults::tally(@seen);
+    cmp_ok $count->{"200 $_"}, '>', 0, "$_ has decided" for qw(redis error);
+    $gate->configure(backend => 'timeout 3s; connect_timeout 3s;', rate => '10r/h');
+    $gate->nginx->reload;
+};
+
 subtest 'a worker that is told to end waits for answers' => sub {
     my @old = $gate->nginx->workers;
     $redis->freeze;

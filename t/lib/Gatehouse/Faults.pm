@@ -136,33 +136,32 @@ sub wait_down ($self) {
     return $self;
 }
 
-# Pipelined requests on many connections at once; `during` is called when a tenth of the answers
-# have been read. The answers, each with the key that was asked with.
+# Pipelined requests on many connections, in ten batches; `during` is called with the number of each
+# when it has been sent, so that it is under way. The answers, each with the key that was asked with.
 sub flood ($self, %flood) {
-    my ($connections, $requests) = @flood{qw(connections requests)};
-    my @keys = map { my $c = $_; [map { $flood{key}->($c, $_) } 1 .. $requests] } 1 .. $connections;
-    my @clients = map { Gatehouse::Wire::client('', $self->nginx->file('nginx.sock')) } @keys;
-    for my $i (keys @clients) {
-        $clients[$i]->send(join '', map { Gatehouse::Wire::get($flood{uri}, undef, "X-Key: $_") } $keys[$i]->@*);
-    }
-    my $during = $flood{during} // sub { };
+    my $during  = $flood{during} // sub { };
+    my @clients = map { Gatehouse::Wire::client('', $self->nginx->file('nginx.sock')) } 1 .. $flood{connections};
+    my $size    = $flood{requests} / 10;
     my @seen;
-    for my $request (0 .. $requests - 1) {
-        $during->($request) if $request % (int($requests / 10) || 1) == 0 && $request;
+    for my $batch (1 .. 10) {
+        my @asked;
+        for my $connection (1 .. @clients) {
+            my @keys = map { $flood{key}->($connection, ($batch - 1) * $size + $_) } 1 .. $size;
+            $clients[$connection - 1]->send(join '', map { Gatehouse::Wire::get($flood{uri}, undef, "X-Key: $_") } @keys);
+            push @asked, \@keys;
+        }
+        $during->($batch);
         for my $i (keys @clients) {
-            my $response = $clients[$i]->response;
-            my $headers  = $response->{headers};
-            push @seen, {
-                asked     => $keys[$i][$request],
-                key       => ($headers->{'x-key'} // [''])->[0],
-                status    => $response->{status},
-                source    => ($headers->{'x-source'} // [''])->[0],
-                remaining => ($headers->{'x-remaining'} // [undef])->[0],
-            };
+            push @seen, map { answer_to($_, $clients[$i]->response) } $asked[$i]->@*;
         }
     }
     $_->leave for @clients;
     return @seen;
+}
+
+sub answer_to ($asked, $response) {
+    my %value = map { ($_ => ($response->{headers}{"x-$_"} // [''])->[0]) } qw(key source remaining);
+    return { %value, asked => $asked, status => $response->{status} };
 }
 
 # How many of what flood() has seen, by "status source".
