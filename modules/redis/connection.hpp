@@ -21,7 +21,7 @@ struct TimeLimits {
 // One pipelined connection to a server: calls go out in one write per turn of the event loop,
 // answers come back in their order. Knows nothing of reconnecting, nor of what an error reply
 // asks for.
-class Connection : private ngx::Peer::Owner {
+class Connection final : private ngx::Peer::Owner {
   public:
     // None of these may destroy the connection or connect it anew.
     class Owner {
@@ -45,7 +45,6 @@ class Connection : private ngx::Peer::Owner {
 
     // All must outlive the connection.
     Connection(Owner& owner, CallPool& pool, TimeLimits limits, ngx_log_t* log);
-    ~Connection() = default;
 
     // Requires closed(). False: failed at once, the owner is not told; reason() says why.
     // Throws std::bad_alloc.

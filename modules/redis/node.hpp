@@ -43,7 +43,7 @@ Server server_at(const Address& address);
 
 // A server, or several of which one is enough, and the connection to it: connects by itself, at
 // once and after failures, and does what error replies ask for.
-class Node : private Connection::Owner, private ngx::Resolution::Owner {
+class Node final : private Connection::Owner, private ngx::Resolution::Owner {
   public:
     class Owner {
       public:
