@@ -50,6 +50,17 @@ subtest 'DEBUG SLEEP' => sub {
     is $sleeper->reply, 'OK', 'it has slept';
 };
 
+subtest 'optimistic: as many as may pass unconfirmed' => sub {
+    $redis->freeze;
+    my @clients = map { $gate->begin('/optimistic', 'hopeful') } 1 .. 5;
+    ok $gate->serves_others, 'others are served';
+    is scalar(grep { $gate->is_waiting($_) } @clients), 3, 'two have passed, three wait';
+    $redis->thaw;
+    is_deeply finish(@clients), [('200 redis') x 5], 'and are answered in the end';
+    my $left = $gate->nginx->get('/optimistic', 'X-Key: hopeful')->{headers}{'x-remaining'}[0];
+    is $left, 4, 'each has been charged once';
+};
+
 subtest 'max_pending' => sub {
     $redis->freeze;
     my @waiting = map { $gate->begin('/open', "pending $_") } 1 .. 5;

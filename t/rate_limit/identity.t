@@ -30,7 +30,9 @@ sub http ($where, $backend, $more = '') {
         my ($name, $key, @more) = @$_;
         "rate_limit_zone $key zone=$name:1m rate=10r/h redis=main on_error=closed @more;\n"
     } @zones;
-    my $locations = join '', map { "location = /$_->[0] { rate_limit zone=$_->[0]; try_files /index.html =404; }\n" } @zones;
+    my $locations = join '', map {
+        "location = /$_->[0] { rate_limit zone=$_->[0]; try_files /index.html =404; }\n"
+    } @zones;
     return <<"END";
 rate_limit_redis main { server $where; timeout 2s; connect_timeout 2s; $backend }
 $zones

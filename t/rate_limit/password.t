@@ -60,7 +60,8 @@ my %wrong = (
     'a wrong password_env'  => ['password_env GATE_WRONG;', qr/AUTH was refused: WRONGPASS/],
     'a wrong user'          => ["username nobody; password_file $file{plain};", qr/AUTH was refused: WRONGPASS/],
     'no password'           => ['', qr/[A-Z ]+ was refused: NOAUTH/],
-    'too high a database'   => ["password_file $file{plain}; database 99;", qr/SELECT was refused: ERR DB index is out of range/],
+    'too high a database'   => ["password_file $file{plain}; database 99;",
+        qr/SELECT was refused: ERR DB index is out of range/],
 );
 
 for my $what (sort keys %wrong) {

@@ -147,7 +147,8 @@ sub flood ($self, %flood) {
         my @asked;
         for my $connection (1 .. @clients) {
             my @keys = map { $flood{key}->($connection, ($batch - 1) * $size + $_) } 1 .. $size;
-            $clients[$connection - 1]->send(join '', map { Gatehouse::Wire::get($flood{uri}, undef, "X-Key: $_") } @keys);
+            my @requests = map { Gatehouse::Wire::get($flood{uri}, undef, "X-Key: $_") } @keys;
+            $clients[$connection - 1]->send(join '', @requests);
             push @asked, \@keys;
         }
         $during->($batch);
