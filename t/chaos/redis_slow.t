@@ -59,6 +59,7 @@ subtest 'optimistic: as many as may pass unconfirmed' => sub {
     is_deeply finish(@clients), [('200 redis') x 5], 'and are answered in the end';
     my $left = $gate->nginx->get('/optimistic', 'X-Key: hopeful')->{headers}{'x-remaining'}[0];
     is $left, 4, 'each has been charged once';
+    is $gate->ask('/open', 'behind it'), '200 redis', 'nothing is under way any more';
 };
 
 subtest 'max_pending' => sub {
