@@ -116,8 +116,8 @@ redis::Failure Debits::start(const LeaseKey& key, std::uint32_t requests) noexce
     }
 }
 
-bool Debits::join(const LeaseKey& key, DebitWaiter& waiter) {
-    const auto place = under_way_.find(key.slot);
+bool Debits::join(const base::Hash128& slot, DebitWaiter& waiter) {
+    const auto place = under_way_.find(slot);
     if (place == under_way_.end()) {
         return false;
     }

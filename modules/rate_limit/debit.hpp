@@ -53,7 +53,7 @@ class Debits {
     redis::Failure start(const LeaseKey& key, std::uint32_t requests) noexcept;
 
     // Makes `waiter` wait for the one under way; false if there is none. Throws std::bad_alloc.
-    bool join(const LeaseKey& key, DebitWaiter& waiter);
+    bool join(const base::Hash128& slot, DebitWaiter& waiter);
 
   private:
     friend class Debit;

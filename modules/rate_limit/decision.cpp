@@ -48,14 +48,29 @@ void Decision::add(const Limit& limit) {
     charge.own_policy = own_policy(request_, limit);
     charge.policy = charge.own_policy ? charge.own_policy.get() : &zone.shape.policy;
     charge.cost = cost;
-    if (zone.backend != nullptr) {
-        ngx_http_complex_value_t* prefix = zone.backend->prefix;
-        charge.redis_key =
-            redis_key(prefix == nullptr ? kPrefix : ngx::evaluate(request_, prefix), zone.name,
-                      zone.algorithm, base::siphash128(zone.identity_key, id));
+    if (zone.backend == nullptr) {
+        charge.slot = slot_of(zone, {}, id);
+        return;
     }
-    // What Redis counts apart, by prefix or secret, this node has to know apart.
-    charge.slot = slot_of(zone, zone.backend != nullptr ? charge.redis_key : id);
+    // Tenants that a prefix keeps apart in Redis are to be kept apart here.
+    ngx_http_complex_value_t* prefix = zone.backend->prefix;
+    charge.prefix = prefix == nullptr ? kPrefix : ngx::evaluate(request_, prefix);
+    charge.slot = slot_of(zone, charge.prefix, id);
+    charge.identity = base::siphash128(zone.identity_key, id);
+}
+
+// Made when it is needed: most of what is refused, or paid for in advance, gets by without.
+std::string_view Decision::key_of(Charge& charge) {
+    if (charge.redis_key.empty()) {
+        charge.redis_key =
+            redis_key(charge.prefix, charge.zone->name, charge.zone->algorithm, charge.identity);
+    }
+    return charge.redis_key;
+}
+
+bool Decision::usable(Charge& charge) {
+    const bool one_for_all = charge.zone->backend->topology != redis::Topology::cluster;
+    return worker_.client(*charge.zone).usable(one_for_all ? std::string_view() : key_of(charge));
 }
 
 Decision::State Decision::advance() {
@@ -89,13 +104,14 @@ Decision::State Decision::advance() {
     return State::refused;
 }
 
-void Decision::consider(Charge& charge) noexcept {
+// What this node can say about a charge by itself.
+void Decision::consider(Charge& charge) {
     const Zone& zone = *charge.zone;
     if (zone.backend == nullptr) {
         charge_here(charge);
         return;
     }
-    if (!worker_.client(zone).usable(charge.redis_key)) {
+    if (!usable(charge)) {
         fall_back(charge);
         return;
     }
@@ -136,6 +152,7 @@ void Decision::charge_here(Charge& charge) noexcept {
     charge.charged_at = now;
 }
 
+// Redis would have to say and cannot: on_error does.
 void Decision::fall_back(Charge& charge) noexcept {
     charge.known = charge.zone->on_error == OnError::local;
     switch (charge.zone->on_error) {
@@ -193,7 +210,7 @@ void Decision::undo(Charge& charge) {
     case Held::redis: {
         Arguments arguments;
         arguments.add_refund(item_of(charge), charge.cost, charge.charged_at);
-        const std::string_view key = charge.redis_key;
+        const std::string_view key = key_of(charge);
         // Without it the key stays charged: the bound holds all the same.
         worker_.client(*charge.zone).call(worker_.refund, {&key, 1}, arguments.view(), nullptr);
         return;
@@ -241,6 +258,7 @@ Outcome Decision::outcome() const noexcept {
     return outcome;
 }
 
+// Runs the request's phases again, at the handler that has suspended it.
 void Decision::wake() noexcept {
     ngx_http_request_t* r = request_;
     ngx_connection_t* c = r->connection;

@@ -65,8 +65,10 @@ class Decision final : private redis::Waiter, private DebitWaiter {
         const Policy* policy = nullptr;
         std::unique_ptr<const Policy> own_policy;  // if it is not the zone's
         std::uint32_t cost = 1;
-        base::Hash128 slot;     // in the zone's memory
-        std::string redis_key;  // empty: zone without Redis
+        base::Hash128 slot;       // in the zone's memory
+        std::string_view prefix;  // of its key in Redis
+        base::Hash128 identity;   // there
+        std::string redis_key;    // once it was needed: key_of()
         Step step;
         Held held = Held::nothing;
         Verdict verdict;
@@ -78,10 +80,11 @@ class Decision final : private redis::Waiter, private DebitWaiter {
 
     void add(const Limit& limit);
     static Item item_of(const Charge& charge) noexcept;
-    static LeaseKey lease_key(const Charge& charge) noexcept;
+    static std::string_view key_of(Charge& charge);
+    bool usable(Charge& charge);
 
-    void consider(Charge& charge) noexcept;
-    void start_debit(Charge& charge) noexcept;
+    void consider(Charge& charge);
+    void start_debit(Charge& charge);
     void charge_here(Charge& charge) noexcept;
     void fall_back(Charge& charge) noexcept;
     void send(Charge& charge);

@@ -13,14 +13,13 @@ Item Decision::item_of(const Charge& charge) noexcept {
     return {charge.policy, charge.cost, Item::Kind::whole, charge.zone->debt()};
 }
 
-LeaseKey Decision::lease_key(const Charge& charge) noexcept {
-    return {*charge.zone, charge.slot, charge.redis_key, *charge.policy};
-}
-
-void Decision::start_debit(Charge& charge) noexcept {
+// A lease that comes to its end is renewed behind the request's back, or in front of it if nothing
+// is left; for one request that is waited for once.
+void Decision::start_debit(Charge& charge) {
     const std::uint32_t requests = std::exchange(charge.step.debit, 0);
-    const bool started =
-        requests == 0 || worker_.debits.start(lease_key(charge), requests) == redis::Failure::none;
+    const bool started = requests == 0 || worker_.debits.start({*charge.zone, charge.slot,
+                                                                key_of(charge), *charge.policy},
+                                                               requests) == redis::Failure::none;
     if (charge.held != Held::asking) {
         return;
     }
@@ -32,7 +31,7 @@ void Decision::start_debit(Charge& charge) noexcept {
 }
 
 bool Decision::wait_for_debit(Charge& charge) {
-    if (!charge.debited && worker_.debits.join(lease_key(charge), *this)) {
+    if (!charge.debited && worker_.debits.join(charge.slot, *this)) {
         charge.debited = true;
         return true;
     }
@@ -41,6 +40,7 @@ bool Decision::wait_for_debit(Charge& charge) {
     return false;
 }
 
+// One call for this charge and all others that it may name.
 bool Decision::ask(Charge& first) {
     redis::Client& client = worker_.client(*first.zone);
     Arguments arguments;
@@ -48,9 +48,9 @@ bool Decision::ask(Charge& first) {
     asked_.clear();
     for (Charge& charge : charges_) {
         if (charge.held == Held::asking && charge.zone->backend == first.zone->backend &&
-            client.together(first.redis_key, charge.redis_key)) {
+            client.together(key_of(first), key_of(charge))) {
             arguments.add_charge(item_of(charge));
-            keys.push_back(charge.redis_key);
+            keys.push_back(key_of(charge));
             asked_.push_back(&charge);
         }
     }
@@ -100,9 +100,10 @@ void Decision::settle(Charge& charge, const Verdict& verdict, const ChargeReply&
     charge.held = answer.allowed ? Held::redis : Held::nothing;
 }
 
+// Tells Redis of a request that was admitted in advance.
 void Decision::send(Charge& charge) {
     const redis::Failure failure = worker_.confirmations.add(
-        *charge.zone, charge.slot, charge.redis_key, *charge.policy, charge.cost, charge.step);
+        *charge.zone, charge.slot, key_of(charge), *charge.policy, charge.cost, charge.step);
     if (failure == redis::Failure::none) {
         charge.held = Held::sent;
         return;
@@ -139,10 +140,14 @@ void Decision::failed(redis::Failure) noexcept {
 void Decision::debited(redis::Failure failure) noexcept {
     Charge* charge = first(Held::debiting);
     charge->held = Held::asking;
-    if (failure != redis::Failure::none) {
+    try {
+        if (failure == redis::Failure::none) {
+            consider(*charge);
+        } else {
+            fall_back(*charge);
+        }
+    } catch (const std::bad_alloc&) {
         fall_back(*charge);
-    } else {
-        consider(*charge);
     }
     wake();
 }

@@ -20,7 +20,8 @@ std::uint64_t fingerprint(std::string_view text) noexcept {
 // What the keys of a zone mean.
 std::string meaning(const Zone& zone) {
     return std::string(zone.algorithm == Algorithm::gcra ? "gcra " : "sliding_window ") +
-           std::to_string(zone.ipv6_prefix) + " " + zone.expression;
+           std::to_string(zone.ipv6_prefix) + " " + std::to_string(zone.identity_key.k0) + " " +
+           zone.expression;
 }
 
 }  // namespace
@@ -78,8 +79,10 @@ bool Memory::attach(std::span<std::byte> body) noexcept {
     return table_.has_value();
 }
 
-base::Hash128 slot_of(const Zone& zone, std::string_view identity) noexcept {
-    return base::siphash128(zone.memory->seed(), identity);
+base::Hash128 slot_of(const Zone& zone, std::string_view prefix,
+                      std::string_view identity) noexcept {
+    const base::Hash128 tenant = base::siphash128(zone.memory->seed(), prefix);
+    return base::siphash128({tenant.low, tenant.high}, identity);
 }
 
 KeyAccess::KeyAccess(const Zone& zone, const base::Hash128& slot, const Policy& policy,

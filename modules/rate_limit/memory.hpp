@@ -34,8 +34,10 @@ class Memory final : public ngx::Zone {
     std::optional<shm::SlotTable> table_;
 };
 
-// Where the state of an identity lives: a hash with the zone's own random key.
-base::Hash128 slot_of(const Zone& zone, std::string_view identity) noexcept;
+// Where the state of an identity lives: a hash with the zone's own random key. `prefix`: of its key
+// in Redis, which tells tenants apart.
+base::Hash128 slot_of(const Zone& zone, std::string_view prefix,
+                      std::string_view identity) noexcept;
 
 // The state of one key, under the zone's lock: nothing may be logged, allocated or called out to
 // while it lives.

@@ -7,9 +7,10 @@ namespace {
 // The commonest call, one key with one gcra window, takes half the time without what the other
 // calls need. What is unusual about it is left to them.
 constexpr std::string_view kShort = R"lua(
-if #ARGV == 4 and ARGV[3] ~= '0' then
+local kind = ARGV[5] or 'whole'
+if (#ARGV == 4 or #ARGV == 6 and kind ~= 'part') and ARGV[3] ~= '0' then
     local requests, cost, per = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-    local full, charge = ARGV[4] * cost, requests * cost
+    local full, charge, debt = ARGV[4] * cost, requests * cost, tonumber(ARGV[6] or 0)
     local value = redis.pcall('GET', KEYS[1])
     local whole, fraction, ahead = tonumber(value), 0, nil
     if not whole and type(value) == 'string' then
@@ -20,20 +21,26 @@ if #ARGV == 4 and ARGV[3] ~= '0' then
     elseif not value then
         ahead = 0
     end
-    if ahead and ahead <= full then
+    if ahead and ahead <= full + debt * cost then
         local room = full - ahead
         local fits = (room - room % cost) / cost
+        local granted = requests
+        if charge > room then
+            granted = kind == 'forced' and math.max(0, math.min(requests, fits + debt)) or 0
+        end
+        ahead = ahead + granted * cost
+        if granted > 0 then
+            fraction = ahead % per
+            value = now + (ahead - fraction) / per
+            if fraction > 0 then
+                value = string.format('%.0f+%.0f', value, fraction)
+            end
+            redis.call('SET', KEYS[1], value, 'PX', math.ceil(ahead / (per * 1000)))
+        end
         if charge > room then
             local wait = charge > full and full or charge - room
-            return {0, now, 0, 0, fits, math.ceil(wait / per), 0, 0}
+            return {0, now, 0, 0, math.max(0, fits), math.ceil(wait / per), 0, granted}
         end
-        ahead = ahead + charge
-        fraction = ahead % per
-        value = now + (ahead - fraction) / per
-        if fraction > 0 then
-            value = string.format('%.0f+%.0f', value, fraction)
-        end
-        redis.call('SET', KEYS[1], value, 'PX', math.ceil(ahead / (per * 1000)))
         return {1, now, 1, 0, fits - requests, math.ceil(((fits + 1) * cost - room) / per),
             math.ceil((ahead - cost) / per), requests}
     end
