@@ -42,6 +42,7 @@ class Debit final : public redis::Waiter {
         const Item asked = item();
         Charged charged;
         if (!read_charge(reply, {&asked, 1}, {&charged, 1})) {
+            owner_.worker_.distrust(zone_);
             failed(redis::Failure::protocol);
             return;
         }

@@ -71,6 +71,7 @@ void Decision::take(const redis::Reply& reply) {
     std::vector<Charged> charged(items.size());
     const auto answer = read_charge(reply, items, charged);
     if (!answer) {
+        worker_.distrust(*asked_.front()->zone);
         unanswered();
         return;
     }

@@ -30,6 +30,14 @@ Worker::Worker(const MainConf& conf, ngx_log_t* log)
     }
 }
 
+void Worker::distrust(const Zone& zone) noexcept {
+    if (gate.open()) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "redis \"%*s\" gives answers that are none to the module's scripts",
+                      zone.redis_name.size(), zone.redis_name.data());
+    }
+}
+
 Worker& worker() noexcept { return *this_worker; }
 
 ngx_int_t create_worker(ngx_cycle_t* cycle) {

@@ -8,6 +8,7 @@
 #include "rate_limit/confirmation.hpp"
 #include "rate_limit/debit.hpp"
 #include "redis/client.hpp"
+#include "redis/log_gate.hpp"
 
 namespace gatehouse::rate_limit {
 
@@ -18,12 +19,17 @@ struct Worker {
 
     redis::Client& client(const Zone& zone) noexcept { return *clients[zone.backend_index]; }
 
+    // An answer was none of the script's: whoever gave it is no Redis, or a broken one. Logged at
+    // most once in an interval.
+    void distrust(const Zone& zone) noexcept;
+
     const redis::Script charge;
     const redis::Script refund;
     std::vector<std::unique_ptr<redis::Client>> clients;  // by Zone::backend_index
     // After the clients, whose queues name them.
     Debits debits{*this};
     Confirmations confirmations{*this};
+    redis::LogGate gate;
 };
 
 // Requires that requests are being handled: between create_worker() and destroy_worker().

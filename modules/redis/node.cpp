@@ -16,15 +16,6 @@ std::uint32_t random_number() noexcept {
 
 }  // namespace
 
-bool LogGate::open() noexcept {
-    if (used_ && ngx_current_msec - last_ < kInterval) {
-        return false;
-    }
-    used_ = true;
-    last_ = ngx_current_msec;
-    return true;
-}
-
 Node::Node(Context& context, Owner& owner, Purpose purpose, std::vector<Server> servers)
     : context_(context),
       owner_(owner),
@@ -217,18 +208,18 @@ void Node::next_server(std::string_view reason) noexcept {
 }
 
 // Without calling it down: it is not.
-void Node::leave() noexcept {
-    const bool logged = std::exchange(logged_down_, true);
-    connection_.give_up(Failure::lost, {});
-    logged_down_ = logged;
-}
+void Node::leave() noexcept { connection_.give_up(Failure::lost, {}); }
 
+// Once per outage and reason: the first is often no more than that the connection has gone.
 void Node::log_down(std::string_view reason) noexcept {
-    if (!logged_down_ && down_gate_.open()) {
-        logged_down_ = true;
-        down_server_ = server_;
-        log(NGX_LOG_ERR, "is down:", reason);
+    const auto hash = std::hash<std::string_view>()(reason);
+    if (reason.empty() || (logged_down_ && hash == down_reason_) || !down_gate_.open()) {
+        return;
     }
+    logged_down_ = true;
+    down_reason_ = hash;
+    down_server_ = server_;
+    log(NGX_LOG_ERR, "is down:", reason);
 }
 
 void Node::log(ngx_uint_t level, std::string_view what, std::string_view detail) const noexcept {

@@ -12,6 +12,7 @@
 #include "redis/core/backoff.hpp"
 #include "redis/core/breaker.hpp"
 #include "redis/core/error_reply.hpp"
+#include "redis/log_gate.hpp"
 #include "redis/options.hpp"
 
 namespace gatehouse::redis {
@@ -25,17 +26,6 @@ struct Context {
     std::vector<const Script*> scripts;
     ngx_log_t* log;
     CallPool calls;
-};
-
-// At most one line of a kind per interval: a server that comes and goes must not fill the log.
-class LogGate {
-  public:
-    bool open() noexcept;
-
-  private:
-    static constexpr ngx_msec_t kInterval = 10000;
-    bool used_ = false;
-    ngx_msec_t last_ = 0;
 };
 
 // An address that a cluster or a sentinel gave. Throws std::bad_alloc.
@@ -123,6 +113,7 @@ class Node final : private Connection::Owner, private ngx::Resolution::Owner {
     unsigned failures_ = 0;  // since the connection was last good for a while
     ngx_msec_t ready_since_ = 0;
     bool logged_down_ = false;
+    std::size_t down_reason_ = 0;  // a hash of the one that was logged
     std::size_t down_server_ = 0;  // of which that was said
     LogGate down_gate_;
     LogGate refusal_gate_;
