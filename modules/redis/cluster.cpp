@@ -173,6 +173,9 @@ class ClusterClient final : public Client, public Node::Owner, private Waiter {
             }
             map_ = std::move(map);
             by_index_ = std::move(by_index);
+            if (!map_->complete()) {
+                want_map();  // of a cluster that is being formed: nobody else tells when it is
+            }
         } catch (const std::bad_alloc&) {
             // the old map stays
         }

@@ -148,6 +148,10 @@ std::optional<SlotMap> SlotMap::parse(const Reply& reply, std::string_view asked
     return map;
 }
 
+bool SlotMap::complete() const noexcept {
+    return std::find(slots_.begin(), slots_.end(), kNobody) == slots_.end();
+}
+
 std::optional<std::size_t> SlotMap::node_of(std::uint16_t slot) const noexcept {
     const std::uint16_t node = slots_[slot];
     return node == kNobody ? std::nullopt : std::optional<std::size_t>(node);

@@ -30,6 +30,9 @@ class SlotMap {
 
     std::span<const Address> nodes() const noexcept { return nodes_; }
 
+    // Whether every slot is served by somebody.
+    bool complete() const noexcept;
+
     // Index in nodes(); nothing if nobody serves the slot. Requires slot < kSlots.
     std::optional<std::size_t> node_of(std::uint16_t slot) const noexcept;
 

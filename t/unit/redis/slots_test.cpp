@@ -91,6 +91,12 @@ void test_gaps(void**) {
         expect_text(owner(*map, slot), "a:1", std::to_string(slot));
     }
     assert_true(parse("*0\r\n").has_value());
+
+    assert_false(map->complete());
+    assert_true(parse(ranges(range(0, 16383, node("a", 1))))->complete());
+    assert_false(parse(ranges(range(0, 16382, node("a", 1))))->complete());
+    auto moved = parse(ranges(range(1, 16383, node("a", 1))));
+    assert_true(moved->assign(0, {"b", 1}) == 1U && moved->complete());
 }
 
 void test_hosts_that_are_not_named(void**) {
