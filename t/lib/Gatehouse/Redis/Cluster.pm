@@ -44,12 +44,13 @@ sub start ($self) {
     return $self->wait_ok;
 }
 
-# Waits until every node that runs says that the cluster is up and knows the others.
+# Waits until every node that runs says that the cluster is up and knows the others and their slots.
 sub wait_ok ($self) {
     for my $node (grep { $_->pid } $self->nodes) {
         $node->until(sub {
             my $info = $node->command('CLUSTER', 'INFO');
-            return $info =~ /^cluster_state:ok\r$/m && $info =~ /^cluster_known_nodes:$count\r$/m;
+            return $info =~ /^cluster_state:ok\r$/m && $info =~ /^cluster_known_nodes:$count\r$/m
+                && $info =~ /^cluster_slots_assigned:$slots\r$/m;
         }, 'cluster');
     }
     return $self;
