@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "redis/core/slots.hpp"
+#include "redis/early_calls.hpp"
 #include "redis/node.hpp"
 
 namespace gatehouse::redis {
@@ -22,12 +23,16 @@ class ClusterClient final : public Client, public Node::Owner, private Waiter {
   public:
     ClusterClient(const Options& options, std::span<const Script* const> scripts, ngx_log_t* log)
         : context_(options, scripts, log),
+          early_(context_),
           refresh_(*this, ngx::calls<&ClusterClient::refresh>, log, ngx::AtExit::drop),
           seeds_(context_, *this, Node::Purpose::calls, options.servers) {
         seeds_.start();
     }
 
     bool usable(std::string_view key) const noexcept override {
+        if (!map_) {
+            return early_.open() && seeds_.usable();
+        }
         const auto index = index_of(key);
         // A node that was not needed yet will be connected to.
         return index && (by_index_[*index] == nullptr || by_index_[*index]->usable());
@@ -39,13 +44,18 @@ class ClusterClient final : public Client, public Node::Owner, private Waiter {
 
     Failure call(const Script& script, std::span<const std::string_view> keys,
                  std::span<const std::string_view> arguments, Waiter* waiter) override {
+        if (!map_) {
+            return usable(keys.front()) ? early_.add(script, keys, arguments, waiter)
+                                        : Failure::down;
+        }
         const auto index = index_of(keys.front());
         return index ? node(*index).call(script, keys, arguments, waiter) : Failure::down;
     }
 
   private:
+    // Requires a map.
     std::optional<std::size_t> index_of(std::string_view key) const noexcept {
-        return map_ ? map_->node_of(key_slot(key)) : std::nullopt;
+        return map_->node_of(key_slot(key));
     }
 
     // The node of an index in the map; connects to it if it is needed for the first time.
@@ -110,6 +120,8 @@ class ClusterClient final : public Client, public Node::Owner, private Waiter {
     void down(Node& node) noexcept override {
         if (&node != &seeds_) {
             want_map();
+        } else if (early_.open()) {
+            early_.fail();
         }
     }
 
@@ -176,9 +188,24 @@ class ClusterClient final : public Client, public Node::Owner, private Waiter {
             if (!map_->complete()) {
                 want_map();  // of a cluster that is being formed: nobody else tells when it is
             }
+            if (early_.open()) {
+                deliver();
+            }
         } catch (const std::bad_alloc&) {
             // the old map stays
         }
+    }
+
+    void deliver() noexcept {
+        early_.deliver([this](CallPool::Handle& call, std::uint16_t slot) noexcept {
+            try {
+                if (const auto index = map_->node_of(slot)) {
+                    static_cast<void>(node(*index).take_over(call, false));
+                }
+            } catch (const std::bad_alloc&) {
+                // the call fails
+            }
+        });
     }
 
     void failed(Failure failure) noexcept override {
@@ -188,6 +215,7 @@ class ClusterClient final : public Client, public Node::Owner, private Waiter {
     }
 
     Context context_;
+    EarlyCalls early_;  // before the first map
     ngx::Timer refresh_;
     bool wanted_ = false;  // sooner than kRefresh
     ngx_msec_t asked_at_ = 0;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "redis/core/sentinel.hpp"
+#include "redis/early_calls.hpp"
 #include "redis/node.hpp"
 
 namespace gatehouse::redis {
@@ -20,17 +21,23 @@ class SentinelClient final : public Client, public Node::Owner, private Waiter {
   public:
     SentinelClient(const Options& options, std::span<const Script* const> scripts, ngx_log_t* log)
         : context_(options, scripts, log),
+          early_(context_),
           poll_(*this, ngx::calls<&SentinelClient::ask>, log, ngx::AtExit::drop),
           sentinels_(context_, *this, Node::Purpose::sentinel, options.servers),
           master_(context_, *this, Node::Purpose::calls_of_master, {}) {
         sentinels_.start();
     }
 
-    bool usable(std::string_view) const noexcept override { return master_.usable(); }
+    bool usable(std::string_view) const noexcept override {
+        return master_.usable() || (early_.open() && (master_is_known() || sentinels_.usable()));
+    }
     bool together(std::string_view, std::string_view) const noexcept override { return true; }
 
     Failure call(const Script& script, std::span<const std::string_view> keys,
                  std::span<const std::string_view> arguments, Waiter* waiter) override {
+        if (!master_.usable() && usable(keys.front())) {
+            return early_.add(script, keys, arguments, waiter);
+        }
         return master_.call(script, keys, arguments, waiter);
     }
 
@@ -40,12 +47,28 @@ class SentinelClient final : public Client, public Node::Owner, private Waiter {
     void up(Node& node) noexcept override {
         if (&node == &sentinels_) {
             poll_.start(0);
-        } else {
-            losses_ = 0;
+            return;
+        }
+        losses_ = 0;
+        if (early_.open()) {
+            deliver();
         }
     }
 
+    void deliver() noexcept {
+        early_.deliver([this](CallPool::Handle& call, std::uint16_t) noexcept {
+            try {
+                static_cast<void>(master_.take_over(call, false));
+            } catch (const std::bad_alloc&) {
+                // the call fails
+            }
+        });
+    }
+
     void down(Node& node) noexcept override {
+        if (early_.open() && (&node == &master_ || !master_is_known())) {
+            early_.fail();
+        }
         if (&node != &master_) {
             return;
         }
@@ -90,6 +113,8 @@ class SentinelClient final : public Client, public Node::Owner, private Waiter {
         }
     }
 
+    bool master_is_known() const noexcept { return !master_address_.host.empty(); }
+
     void follow(const Address& address) {
         if (address == master_address_) {
             return;
@@ -104,6 +129,7 @@ class SentinelClient final : public Client, public Node::Owner, private Waiter {
     }
 
     Context context_;
+    EarlyCalls early_;  // before the master is there
     ngx::Timer poll_;
     bool hurrying_ = false;
     unsigned losses_ = 0;  // of the master, in turn
