@@ -6,8 +6,8 @@ use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Gatehouse::Faults;
+use Gatehouse::Load;
 use Gatehouse::Redis::Sentinel;
-use POSIX ();
 use Test::More;
 
 my $watched   = Gatehouse::Redis::Sentinel->new(sentinels => 3)->start;
@@ -20,31 +20,11 @@ sub charges ($server) { return $server->stat('cmdstat_evalsha', 'calls') + $serv
 
 sub passed ($key, $count) { return scalar grep { $_ eq '200 redis' } map { $gate->ask('/closed', $key) } 1 .. $count }
 
-# A client in a process of its own asks while $do runs. What it saw besides limits that work.
+# What clients are told while $do runs, besides what limits say and on_error is.
 sub unless_served ($do) {
-    my $parent = $$;
-    pipe my $read, my $write or die "pipe: $!";
-    my $pid = fork // die "fork: $!";
-    if (!$pid) {
-        my $stop = 0;
-        local $SIG{TERM} = sub { $stop = 1 };
-        my %count;
-        until ($stop || getppid != $parent) {
-            for my $uri (qw(/local /open)) {
-                my $seen = eval { $gate->ask($uri, 'asks for ever') } // "no answer: $@";
-                $count{"$uri $seen"}++;
-            }
-        }
-        print {$write} map { "$_\n" } grep { !/^\S+ (?:200 (?:redis|local|error)|429 (?:redis|deny_cache|local))$/ } keys %count;
-        close $write;
-        POSIX::_exit(0);
-    }
-    close $write;
+    my $load = Gatehouse::Load->new($gate, 1, sub ($, $turn) { ($turn % 2 ? '/local' : '/open', 'for-ever') });
     $do->();
-    kill 'TERM', $pid;
-    my @seen = <$read>;
-    waitpid $pid, 0;
-    return \@seen;
+    return [grep { !/^(?:200 (?:redis|local|error)|429 (?:redis|deny_cache|local))$/ } map { $_->{seen} } $load->stop];
 }
 
 # What the master has been told is at the replica, too.
