@@ -5,8 +5,8 @@
 use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use Gatehouse::Askers;
 use Gatehouse::Faults;
-use Gatehouse::Load;
 use Gatehouse::Redis::Cluster;
 use List::Util qw(max sum0);
 use Test::More;
@@ -93,7 +93,7 @@ subtest 'step by step' => sub {
 };
 
 subtest 'under load' => sub {
-    my $load = Gatehouse::Load->new($gate, 3, sub ($client, $turn) {
+    my $askers = Gatehouse::Askers->new($gate, 3, sub ($client, $turn) {
         my $key = int(rand 3) ? "own-$client-" . int rand 20 : 'shared-' . int rand 20;
         return ((qw(/local /open /closed))[$turn % 3], $key);
     });
@@ -106,7 +106,7 @@ subtest 'under load' => sub {
         $cluster->end_move($_) for @slots;
     }
     my (%had, %others);
-    for my $one ($load->stop) {
+    for my $one ($askers->stop) {
         $one->{seen} =~ /^(?:200 redis|429 (?:redis|deny_cache))$/ or $others{"$one->{uri} $one->{seen}"} += $one->{count};
         $had{"$one->{uri} $one->{key}"} += $one->{count} if $one->{seen} eq '200 redis';
     }

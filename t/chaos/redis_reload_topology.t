@@ -5,8 +5,8 @@
 use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use Gatehouse::Askers;
 use Gatehouse::Faults;
-use Gatehouse::Load;
 use Gatehouse::Redis::Cluster;
 use Gatehouse::Redis::Sentinel;
 use Test::More;
@@ -34,12 +34,12 @@ for my $name (sort keys %topology) {
     my $nginx   = $gate->nginx;
 
     subtest "$name: reloads" => sub {
-        my $load = Gatehouse::Load->new($gate, 3, sub ($client, $turn) {
+        my $askers = Gatehouse::Askers->new($gate, 3, sub ($client, $turn) {
             ((qw(/closed /open /local /lease))[$turn % 4], "$client-$turn");
         });
         $nginx->reload for 1 .. 5;
         my %others;
-        $others{"$_->{uri} $_->{seen}"}++ for grep { $_->{seen} !~ /^200 (?:redis|lease)$/ } $load->stop;
+        $others{"$_->{uri} $_->{seen}"}++ for grep { $_->{seen} !~ /^200 (?:redis|lease)$/ } $askers->stop;
         is_deeply \%others, {}, 'Redis decides all the time' or diag explain \%others;
         for my $server (@servers) {
             my ($redis, $most) = @$server;

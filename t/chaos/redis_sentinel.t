@@ -5,8 +5,8 @@
 use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use Gatehouse::Askers;
 use Gatehouse::Faults;
-use Gatehouse::Load;
 use Gatehouse::Redis::Sentinel;
 use Test::More;
 
@@ -22,9 +22,9 @@ sub passed ($key, $count) { return scalar grep { $_ eq '200 redis' } map { $gate
 
 # What clients are told while $do runs, besides what limits say and on_error is.
 sub unless_served ($do) {
-    my $load = Gatehouse::Load->new($gate, 1, sub ($, $turn) { ($turn % 2 ? '/local' : '/open', 'for-ever') });
+    my $askers = Gatehouse::Askers->new($gate, 1, sub ($, $turn) { ($turn % 2 ? '/local' : '/open', 'for-ever') });
     $do->();
-    return [grep { !/^(?:200 (?:redis|local|error)|429 (?:redis|deny_cache|local))$/ } map { $_->{seen} } $load->stop];
+    return [grep { !/^(?:200 (?:redis|local|error)|429 (?:redis|deny_cache|local))$/ } map { $_->{seen} } $askers->stop];
 }
 
 # What the master has been told is at the replica, too.

@@ -1,62 +1,71 @@
 package Gatehouse::Load;
 
-# Clients in processes of their own that go on asking while a test does something else.
+# Clients in processes of their own that ask without end, each request on a connection of its own,
+# while the test does something to nginx.
 #
-#   my $load = Gatehouse::Load->new($gate, 3, sub ($client, $turn) { ('/closed', "$client-$turn") });
-#   $gate->nginx->reload;
-#   my @seen = $load->stop;
-#   # ({ uri => '/closed', key => '2-17', seen => '200 redis', count => 1 }, ...)
+#   my $load = Gatehouse::Load->start($path, [uri => @header_lines], ...);
+#   ...
+#   my $seen = $load->stop;
+#   $seen->{counts}{'/t 200'};    # how many; requests without an answer are "/t none"
+#   $seen->{seconds};             # at most so long it took
 #
-# $gate is a Gatehouse::Faults. Each request has a connection of its own; keys are without blanks.
-# The clients end with the test.
+# There are three clients; each takes the requests in turn.
 
 use v5.36;
 use Carp 'croak';
+use Gatehouse::Wire ();
 use IO::Select ();
 use POSIX ();
+use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
-sub new ($class, $gate, $clients, $ask) {
-    pipe my $stop, my $stopper or croak "pipe: $!";
-    my $self = bless { stopper => $stopper, clients => [] }, $class;
-    for my $number (1 .. $clients) {
+sub start ($class, $path, @requests) {
+    my $self = bless { began => clock_gettime(CLOCK_MONOTONIC) }, $class;
+    pipe my $stopped, $self->{stop} or croak "pipe: $!";
+    for (1 .. 3) {
         pipe my $read, my $write or croak "pipe: $!";
         my $pid = fork // croak "fork: $!";
         if (!$pid) {
-            close $stopper;
-            print {$write} run($gate, $stop, sub ($turn) { $ask->($number, $turn) });
+            close $self->{stop};
+            print {$write} ask($path, $stopped, @requests);
             close $write;
             POSIX::_exit(0);
         }
-        push $self->{clients}->@*, { pid => $pid, read => $read };
+        push $self->{clients}->@*, [$pid, $read];
     }
     return $self;
 }
 
-# The other process. What is written there, or its end, stays unread: it is for all clients.
-sub run ($gate, $stop, $ask) {
-    my $wait = IO::Select->new($stop);
-    my (%count, $turn);
-    until ($wait->can_read(0)) {
-        my ($uri, $key) = $ask->(++$turn);
-        my $seen = eval { $gate->ask($uri, $key) } // 'no answer: ' . $@ =~ s/\n.*//sr;
-        $count{"$uri $key $seen"}++;
+# Until the other end of the pipe is closed.
+sub ask ($path, $stopped, @requests) {
+    my $select = IO::Select->new($stopped);
+    my %count;
+    until ($select->can_read(0)) {
+        for my $request (@requests) {
+            my ($uri, @lines) = @$request;
+            my $status = eval {
+                my $client   = Gatehouse::Wire::client(Gatehouse::Wire::get($uri, undef, @lines, 'Connection: close'), $path);
+                my $response = $client->response;
+                $client->leave;
+                $response->{status};
+            };
+            $count{ "$uri " . ($status // 'none') }++;
+        }
     }
     return map { "$count{$_} $_\n" } sort keys %count;
 }
 
 sub stop ($self) {
-    syswrite $self->{stopper}, '.';
-    my @all;
+    close delete $self->{stop};
+    my %count;
     for my $client ($self->{clients}->@*) {
-        my $read = $client->{read};
-        while (<$read>) {
-            my %one;
-            @one{qw(count uri key seen)} = /^(\d+) (\S+) (\S+) (.*)/ or croak "a client says $_";
-            push @all, \%one;
+        my ($pid, $read) = @$client;
+        while (my $line = <$read>) {
+            my ($number, $what) = $line =~ /^(\d+) (.*)/;
+            $count{$what} += $number;
         }
-        waitpid $client->{pid}, 0;
+        waitpid $pid, 0;
     }
-    return @all;
+    return { counts => \%count, seconds => clock_gettime(CLOCK_MONOTONIC) - $self->{began} };
 }
 
 1;
