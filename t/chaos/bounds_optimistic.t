@@ -19,12 +19,14 @@ my @loads = (
     ['two nodes',               [6, 6]],
     ['four nodes',              [4, 4, 4, 4]],
     ['four nodes, one has 80 %', [1, 12, 1, 1]],
+    ['from node to node',       [8, 8, 8, 8], sub ($time, $node) { $node == int($time / 0.15) % 4 }],
 );
 
 for (@loads) {
-    my ($name, $connections) = @$_;
+    my ($name, $connections, $asks) = @$_;
     my $nodes = grep { $_ } @$connections;
-    my $run = $fleet->load(zone => 'hot', key => $connections->[0], connections => $connections, seconds => 1.5);
+    my $run = $fleet->load(zone => 'hot', key => $connections->[0], connections => $connections,
+        seconds => 1.2, asks => $asks);
     $run->check_windows($name, rate => 200, most => 100 + $nodes * $unconfirmed);
     $run->check_due($name, rate => 200, burst => 100);
 }

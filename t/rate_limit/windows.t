@@ -76,7 +76,8 @@ for my $zone (qw(shared alone)) {
 }
 
 my $redis = $fleet->redis;
-is scalar(grep { $redis->command('LLEN', $_) == 20 } $redis->all_keys), 5, 'all nodes and workers have counted in the same keys';
+is scalar(grep { $redis->command('LLEN', $_) == 20 } $redis->all_keys), 5,
+    'all nodes and workers have counted in the same keys';
 
 $fleet->check_stopped;
 
