@@ -72,13 +72,13 @@ subtest 'step by step' => sub {
 
     $cluster->move_keys($_) for @slots;
     ok round(), 'all keys have moved';
+    my $maps = maps();
     $cluster->end_move($_) for @slots;
     ok round(), 'and so have their slots';
     my $moved = errors('MOVED');
     cmp_ok $moved, '>', 0, 'MOVED';
 
     # The map is asked for anew, and nobody is sent elsewhere any more.
-    my $maps = maps();
     $nginx->until(sub { maps() > $maps }, 'new map');
     $moved = errors('MOVED');
     ok round(), 'with the new map';
