@@ -45,18 +45,22 @@ void Decision::add(const Limit& limit) {
     Charge& charge = charges_.emplace_back();
     charge.limit = &limit;
     charge.zone = &zone;
-    charge.own_policy = own_policy(request_, limit);
-    charge.policy = charge.own_policy ? charge.own_policy.get() : &zone.shape.policy;
+    charge.policy = own_policy(request_, limit);
+    // What counts at another rate counts for itself: no policy can tell what is left under another.
+    const std::uint32_t own = charge.policy ? charge.policy->tag() : 0;
+    if (!charge.policy) {
+        charge.policy = zone.policy();
+    }
     charge.cost = cost;
     if (zone.backend == nullptr) {
-        charge.slot = slot_of(zone, {}, id);
+        charge.slot = slot_of(zone, {}, own, id);
         return;
     }
     // Tenants that a prefix keeps apart in Redis are to be kept apart here.
     ngx_http_complex_value_t* prefix = zone.backend->prefix;
     charge.prefix = prefix == nullptr ? kPrefix : ngx::evaluate(request_, prefix);
-    charge.slot = slot_of(zone, charge.prefix, id);
-    charge.identity = base::siphash128(zone.identity_key, id);
+    charge.slot = slot_of(zone, charge.prefix, own, id);
+    charge.identity = base::siphash128({zone.identity_key.k0, zone.identity_key.k1 ^ own}, id);
 }
 
 // Made when it is needed: most of what is refused, or paid for in advance, gets by without.
@@ -74,7 +78,7 @@ bool Decision::usable(Charge& charge) {
 }
 
 Decision::State Decision::advance() {
-    if (redis::Waiter::waiting() || expects_debit()) {
+    if (expects_answer() || expects_debit()) {
         return State::waiting;
     }
     if (!considered_) {
@@ -209,7 +213,9 @@ void Decision::undo(Charge& charge) {
         return;
     case Held::redis: {
         Arguments arguments;
-        arguments.add_refund(item_of(charge), charge.cost, charge.charged_at);
+        arguments.add_refund(
+            {charge.policy.get(), charge.cost, Item::Kind::whole, charge.zone->debt()}, charge.cost,
+            charge.charged_at);
         const std::string_view key = key_of(charge);
         // Without it the key stays charged: the bound holds all the same.
         worker_.client(*charge.zone).call(worker_.refund, {&key, 1}, arguments.view(), nullptr);

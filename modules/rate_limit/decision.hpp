@@ -6,9 +6,8 @@
 #include <vector>
 
 #include "rate_limit/conf.hpp"
-#include "rate_limit/core/scripts.hpp"
 #include "rate_limit/debit.hpp"
-#include "redis/client.hpp"
+#include "rate_limit/inquiry.hpp"
 
 namespace gatehouse::rate_limit {
 
@@ -31,7 +30,7 @@ struct Outcome {
 // later limit refuses.
 //
 // Lives in the request's state; destroying it leaves tombstones for answers under way.
-class Decision final : private redis::Waiter, private DebitWaiter {
+class Decision final : private Inquirer, private DebitWaiter {
   public:
     enum class State : std::uint8_t { waiting, passed, refused };
 
@@ -62,8 +61,7 @@ class Decision final : private redis::Waiter, private DebitWaiter {
     struct Charge {
         const Limit* limit = nullptr;
         const Zone* zone = nullptr;
-        const Policy* policy = nullptr;
-        std::unique_ptr<const Policy> own_policy;  // if it is not the zone's
+        std::shared_ptr<const Policy> policy;  // the zone's, or one of the request's own
         std::uint32_t cost = 1;
         base::Hash128 slot;       // in the zone's memory
         std::string_view prefix;  // of its key in Redis
@@ -79,7 +77,6 @@ class Decision final : private redis::Waiter, private DebitWaiter {
     };
 
     void add(const Limit& limit);
-    static Item item_of(const Charge& charge) noexcept;
     static std::string_view key_of(Charge& charge);
     bool usable(Charge& charge);
 
@@ -92,9 +89,6 @@ class Decision final : private redis::Waiter, private DebitWaiter {
     // True: waiting for what it has asked for.
     bool ask(Charge& first);
     bool wait_for_debit(Charge& charge);
-    void take(const redis::Reply& reply);
-    void settle(Charge& charge, const Verdict& verdict, const ChargeReply& answer) noexcept;
-    void unanswered() noexcept;
 
     void refuse(Charge& charge, const Verdict& verdict, Source source) noexcept;
     void roll_back();
@@ -103,15 +97,13 @@ class Decision final : private redis::Waiter, private DebitWaiter {
     std::int64_t delay() const noexcept;
     void wake() noexcept;
 
-    void answered(const redis::Reply& reply) noexcept override;
-    void failed(redis::Failure failure) noexcept override;
+    void told(const ChargeReply* answer, std::span<const Charged> charged) noexcept override;
     void debited(redis::Failure failure) noexcept override;
 
     ngx_http_request_t* const request_;
     Worker& worker_;
     std::vector<Charge> charges_;
     std::vector<Charge*> asked_;  // by the call under way
-    std::int64_t sent_ = 0;       // when
     const Charge* refused_ = nullptr;
     bool considered_ = false;
 };

@@ -9,10 +9,6 @@
 
 namespace gatehouse::rate_limit {
 
-Item Decision::item_of(const Charge& charge) noexcept {
-    return {charge.policy, charge.cost, Item::Kind::whole, charge.zone->debt()};
-}
-
 // A lease that comes to its end is renewed behind the request's back, or in front of it if nothing
 // is left; for one request that is waited for once.
 void Decision::start_debit(Charge& charge) {
@@ -40,65 +36,51 @@ bool Decision::wait_for_debit(Charge& charge) {
     return false;
 }
 
-// One call for this charge and all others that it may name.
+// One question about this charge and all others that one call may name.
 bool Decision::ask(Charge& first) {
-    redis::Client& client = worker_.client(*first.zone);
-    Arguments arguments;
+    const redis::Client& client = worker_.client(*first.zone);
     std::vector<std::string_view> keys;
+    std::vector<Question> questions;
     asked_.clear();
     for (Charge& charge : charges_) {
         if (charge.held == Held::asking && charge.zone->backend == first.zone->backend &&
             client.together(key_of(first), key_of(charge))) {
-            arguments.add_charge(item_of(charge));
             keys.push_back(key_of(charge));
+            questions.push_back(
+                {charge.zone, charge.slot, charge.policy, charge.cost, charge.step});
             asked_.push_back(&charge);
         }
     }
-    sent_ = ngx::monotonic_microseconds();
-    const redis::Failure failure = client.call(worker_.charge, keys, arguments.view(), this);
-    if (failure != redis::Failure::none) {
-        unanswered();
-        return false;
+    if (worker_.inquiries.ask(keys, std::move(questions), *this) == redis::Failure::none) {
+        return true;
     }
-    return true;
+    for (Charge* charge : asked_) {
+        KeyAccess(*charge->zone, charge->slot, *charge->policy, ngx::monotonic_microseconds())
+            ->give_up(charge->step);
+        fall_back(*charge);
+    }
+    return false;
 }
 
-void Decision::take(const redis::Reply& reply) {
-    std::vector<Item> items;
-    for (const Charge* charge : asked_) {
-        items.push_back(item_of(*charge));
-    }
-    std::vector<Charged> charged(items.size());
-    const auto answer = read_charge(reply, items, charged);
-    if (!answer) {
-        worker_.distrust(*asked_.front()->zone);
-        unanswered();
-        return;
-    }
+void Decision::told(const ChargeReply* answer, std::span<const Charged> charged) noexcept {
     for (std::size_t i = 0; i < asked_.size(); ++i) {
-        settle(*asked_[i], charged[i].verdict, *answer);
-    }
-}
-
-void Decision::settle(Charge& charge, const Verdict& verdict, const ChargeReply& answer) noexcept {
-    const std::int64_t now = ngx::monotonic_microseconds();
-    {
-        KeyAccess key(*charge.zone, charge.slot, *charge.policy, now);
-        if (verdict.allowed && !answer.allowed) {
-            key->give_up(charge.step);  // another key has refused: this one was not charged
-        } else {
-            key->settle(charge.step, *charge.policy, charge.cost, verdict, sent_, now);
+        Charge& charge = *asked_[i];
+        charge.step = {};
+        if (answer == nullptr) {
+            fall_back(charge);
+            continue;
         }
+        const Verdict& verdict = charged[i].verdict;
+        if (!verdict.allowed) {
+            refuse(charge, verdict, Source::redis);
+            continue;
+        }
+        charge.verdict = verdict;
+        charge.source = Source::redis;
+        charge.charged_at = answer->charged_at;
+        charge.held = answer->allowed ? Held::redis : Held::nothing;
     }
-    if (!verdict.allowed) {
-        refuse(charge, verdict, Source::redis);
-        return;
-    }
-    charge.step = {};
-    charge.verdict = verdict;
-    charge.source = Source::redis;
-    charge.charged_at = answer.charged_at;
-    charge.held = answer.allowed ? Held::redis : Held::nothing;
+    wake();
 }
 
 // Tells Redis of a request that was admitted in advance.
@@ -112,30 +94,6 @@ void Decision::send(Charge& charge) {
     KeyAccess(*charge.zone, charge.slot, *charge.policy, ngx::monotonic_microseconds())
         ->give_up(charge.step);
     fall_back(charge);
-}
-
-void Decision::unanswered() noexcept {
-    for (Charge* charge : asked_) {
-        if (charge->held == Held::asking) {
-            KeyAccess(*charge->zone, charge->slot, *charge->policy, ngx::monotonic_microseconds())
-                ->give_up(charge->step);
-            fall_back(*charge);
-        }
-    }
-}
-
-void Decision::answered(const redis::Reply& reply) noexcept {
-    try {
-        take(reply);
-    } catch (const std::bad_alloc&) {
-        unanswered();
-    }
-    wake();
-}
-
-void Decision::failed(redis::Failure) noexcept {
-    unanswered();
-    wake();
 }
 
 void Decision::debited(redis::Failure failure) noexcept {

@@ -164,6 +164,15 @@ ngx::ConfResult read_parameters(const ngx::Directive& directive, Zone& zone) {
     return ngx::kConfOk;
 }
 
+// `${name}` is `$name`.
+KeyKind kind_of(std::string_view expression) noexcept {
+    if (expression == "$binary_remote_addr" || expression == "${binary_remote_addr}") {
+        return KeyKind::binary_address;
+    }
+    return expression == "$remote_addr" || expression == "${remote_addr}" ? KeyKind::address
+                                                                          : KeyKind::text;
+}
+
 // What parameters cannot say together, or must say.
 ngx::ConfResult check(const ngx::Directive& directive, const Zone& zone) {
     if (zone.name.empty()) {
@@ -181,6 +190,13 @@ ngx::ConfResult check(const ngx::Directive& directive, const Zone& zone) {
     }
     if (zone.redis_name.empty() && zone.shape.mode != Mode::strict) {
         return directive.error("\"mode\" other than \"strict\" needs \"redis\" parameter");
+    }
+    if (zone.redis_name.empty() && (zone.on_error != OnError::local || zone.shape.hosts != 1)) {
+        return directive.error("\"on_error\" and \"hosts\" need \"redis\" parameter");
+    }
+    if (zone.kind == KeyKind::text && zone.ipv6_prefix != 64) {
+        return directive.error(
+            "\"ipv6_prefix\" needs the key \"$binary_remote_addr\" or \"$remote_addr\"");
     }
     return ngx::kConfOk;
 }
@@ -206,11 +222,7 @@ ngx::ConfResult set_zone(ngx::Directive& directive, MainConf& conf) {
     if (zone.key == nullptr) {
         return ngx::kConfError;
     }
-    if (zone.expression == "$binary_remote_addr") {
-        zone.kind = KeyKind::binary_address;
-    } else if (zone.expression == "$remote_addr") {
-        zone.kind = KeyKind::address;
-    }
+    zone.kind = kind_of(zone.expression);
     ngx::ConfResult result = read_parameters(directive, zone);
     if (result == ngx::kConfOk) {
         result = check(directive, zone);

@@ -12,9 +12,16 @@ namespace {
 
 ngx_http_output_header_filter_pt next_header_filter;
 
-// The filters run twice for one response if a later one refuses it: that of ranges with 416.
-void add_once(ngx_http_request_t* r, std::string_view name, std::string_view value) {
-    if (ngx::find_response_header(r, name) == nullptr) {
+// The one line of that name: an upstream's own, which speaks of another limit, makes way. The
+// filters run twice for one response if a later one refuses it: that of ranges with 416.
+void set_field(ngx_http_request_t* r, std::string_view name, std::string_view value) {
+    const ngx_table_elt_t* ours = ngx::find_response_header(r, name);
+    ngx::for_each_header(r->headers_out.headers, [&](ngx_table_elt_t& line) {
+        if (&line != ours && ngx::equal_ignoring_case(ngx::view(line.key), name)) {
+            line.hash = 0;
+        }
+    });
+    if (ours == nullptr) {
         ngx::add_response_header(r, name, value);
     }
 }
@@ -22,17 +29,17 @@ void add_once(ngx_http_request_t* r, std::string_view name, std::string_view val
 void add_draft(ngx_http_request_t* r, const Outcome& outcome) {
     std::array<char, kFieldSize> buffer;
     const Zone& zone = *outcome.zone;
-    add_once(r, "RateLimit-Policy",
-             write_policy(buffer, zone.name, outcome.window, zone.algorithm));
-    add_once(r, "RateLimit", write_limit(buffer, zone.name, outcome.verdict));
+    set_field(r, "RateLimit-Policy",
+              write_policy(buffer, zone.name, outcome.window, zone.algorithm));
+    set_field(r, "RateLimit", write_limit(buffer, zone.name, outcome.verdict));
 }
 
 // No standard says what these mean; most APIs agree on seconds from now.
 void add_legacy(ngx_http_request_t* r, const Outcome& outcome) {
     const std::uint32_t limit = outcome.window.burst;
-    add_once(r, "X-RateLimit-Limit", std::to_string(limit));
-    add_once(r, "X-RateLimit-Remaining", std::to_string(outcome.verdict.remaining));
-    add_once(r, "X-RateLimit-Reset", std::to_string(whole_seconds(outcome.verdict.reset)));
+    set_field(r, "X-RateLimit-Limit", std::to_string(limit));
+    set_field(r, "X-RateLimit-Remaining", std::to_string(outcome.verdict.remaining));
+    set_field(r, "X-RateLimit-Reset", std::to_string(whole_seconds(outcome.verdict.reset)));
 }
 
 void add_fields(ngx_http_request_t* r, const RequestState& state) {
@@ -47,7 +54,7 @@ void add_fields(ngx_http_request_t* r, const RequestState& state) {
     // RFC 9110 section 10.2.3. An error_page may have turned the refusal into something else.
     if (state.headers != Headers::off && state.refused_with != 0 &&
         r->headers_out.status >= NGX_HTTP_BAD_REQUEST) {
-        add_once(r, "Retry-After", std::to_string(whole_seconds(state.outcome.verdict.reset)));
+        set_field(r, "Retry-After", std::to_string(whole_seconds(state.outcome.verdict.reset)));
     }
 }
 

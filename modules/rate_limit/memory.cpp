@@ -30,8 +30,12 @@ bool Memory::add(ngx_conf_t* cf, const rate_limit::Zone& zone) {
     const std::string text = meaning(zone);
     meaning_ = fingerprint(text);
     size_ = zone.size;
-    // With another rate the state of a key may need more or less room.
-    const std::string layout = std::to_string(KeyState::size(shape_)) + " " + text;
+    // With other rates, or another mode, the state of a key has other parts.
+    const std::string layout =
+        std::to_string(KeyState::size(shape_)) + " " +
+        std::to_string(shape_.policy.windows().size()) + (shape_.redis ? " redis " : " memory ") +
+        std::to_string(static_cast<int>(shape_.mode)) + " " + std::to_string(shape_.unconfirmed) +
+        " " + zone.redis_name + " " + text;
     return ngx::Zone::add(cf, "gatehouse:rate_limit:" + zone.name, zone.size,
                           ngx_http_gatehouse_rate_limit_module, fingerprint(layout));
 }
@@ -79,10 +83,10 @@ bool Memory::attach(std::span<std::byte> body) noexcept {
     return table_.has_value();
 }
 
-base::Hash128 slot_of(const Zone& zone, std::string_view prefix,
+base::Hash128 slot_of(const Zone& zone, std::string_view prefix, std::uint32_t own,
                       std::string_view identity) noexcept {
     const base::Hash128 tenant = base::siphash128(zone.memory->seed(), prefix);
-    return base::siphash128({tenant.low, tenant.high}, identity);
+    return base::siphash128({tenant.low, tenant.high ^ own}, identity);
 }
 
 KeyAccess::KeyAccess(const Zone& zone, const base::Hash128& slot, const Policy& policy,

@@ -35,8 +35,8 @@ class Memory final : public ngx::Zone {
 };
 
 // Where the state of an identity lives: a hash with the zone's own random key. `prefix`: of its key
-// in Redis, which tells tenants apart.
-base::Hash128 slot_of(const Zone& zone, std::string_view prefix,
+// in Redis, which tells tenants apart. `own`: the tag of a policy that is not the zone's, or 0.
+base::Hash128 slot_of(const Zone& zone, std::string_view prefix, std::uint32_t own,
                       std::string_view identity) noexcept;
 
 // The state of one key, under the zone's lock: nothing may be logged, allocated or called out to

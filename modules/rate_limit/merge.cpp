@@ -50,9 +50,11 @@ bool bind(ngx_conf_t* cf, const MainConf& conf, Limit& limit) {
     if (!limit.undelayed) {
         return true;
     }
-    if (limit.zone->algorithm != Algorithm::gcra || limit.zone->shape.mode != Mode::strict) {
+    if (limit.zone->algorithm != Algorithm::gcra || limit.zone->shape.mode != Mode::strict ||
+        limit.zone->rates.size() != 1) {
         ngx::log_conf_error(cf, limit.place,
-                            "\"delay\" needs a zone of \"algorithm=gcra\" and \"mode=strict\", \"" +
+                            "\"delay\" needs a zone of \"algorithm=gcra\", \"mode=strict\" and one "
+                            "\"rate\", \"" +
                                 limit.zone_name + "\" is not");
         return false;
     }

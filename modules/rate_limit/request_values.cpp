@@ -2,15 +2,18 @@
 
 #include "ngx/log.hpp"
 #include "ngx/request.hpp"
+#include "rate_limit/worker.hpp"
 
 namespace gatehouse::rate_limit {
 namespace {
 
-// The value itself stays out of the log: it may hold anything of the request.
+// The value itself stays out of the log, which it could fill: it may be anything of the request.
 void complain(ngx_http_request_t* r, const Limit& limit, std::string_view what) {
-    const std::string text =
-        "the \"" + std::string(what) + "\" of zone \"" + limit.zone_name + "\" is invalid";
-    ngx::log(NGX_LOG_ERR, r->connection->log, text, "");
+    if (worker().value_gate.open()) {
+        const std::string text =
+            "the \"" + std::string(what) + "\" of zone \"" + limit.zone_name + "\" is invalid";
+        ngx::log(NGX_LOG_ERR, r->connection->log, text, "");
+    }
 }
 
 }  // namespace
@@ -35,7 +38,7 @@ base::Result<Policy, PolicyError> policy_of(const Zone& zone, std::string_view r
                   : base::Result<Policy, PolicyError>(parsed.error());
 }
 
-std::unique_ptr<const Policy> own_policy(ngx_http_request_t* r, const Limit& limit) {
+std::shared_ptr<const Policy> own_policy(ngx_http_request_t* r, const Limit& limit) {
     if (limit.rate == nullptr) {
         return nullptr;
     }
@@ -48,7 +51,9 @@ std::unique_ptr<const Policy> own_policy(ngx_http_request_t* r, const Limit& lim
         complain(r, limit, "rate");
         return nullptr;
     }
-    return std::make_unique<const Policy>(*policy);
+    return policy->tag() == limit.zone->shape.policy.tag()
+               ? nullptr
+               : std::make_shared<const Policy>(*policy);
 }
 
 std::uint32_t cost_of(ngx_http_request_t* r, const Limit& limit) {

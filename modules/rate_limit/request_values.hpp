@@ -20,7 +20,7 @@ base::Result<Policy, PolicyError> policy_of(const Zone& zone, std::string_view r
 
 // If `rate=` says another rate than the zone's, a policy of that; null otherwise. What is no rate
 // is logged, and null.
-std::unique_ptr<const Policy> own_policy(ngx_http_request_t* r, const Limit& limit);
+std::shared_ptr<const Policy> own_policy(ngx_http_request_t* r, const Limit& limit);
 
 // `cost=`: 1 without it or if it is empty; 0 is not counted. What is no number is logged, and 1.
 std::uint32_t cost_of(ngx_http_request_t* r, const Limit& limit);

@@ -25,13 +25,16 @@ const MainConf* conf_of(ngx_cycle_t* cycle) noexcept {
 Worker::Worker(const MainConf& conf, ngx_log_t* log)
     : charge(charge_script()), refund(refund_script()) {
     const std::array<const redis::Script*, 2> scripts{&charge, &refund};
-    for (const redis::Options& backend : conf.backends) {
-        clients.push_back(redis::Client::make(backend, scripts, log));
+    clients.resize(conf.backends.size());
+    for (const Zone& zone : conf.zones) {
+        if (zone.backend != nullptr && !clients[zone.backend_index]) {
+            clients[zone.backend_index] = redis::Client::make(*zone.backend, scripts, log);
+        }
     }
 }
 
 void Worker::distrust(const Zone& zone) noexcept {
-    if (gate.open()) {
+    if (answer_gate.open()) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "redis \"%*s\" gives answers that are none to the module's scripts",
                       zone.redis_name.size(), zone.redis_name.data());

@@ -7,6 +7,7 @@
 #include "rate_limit/conf.hpp"
 #include "rate_limit/confirmation.hpp"
 #include "rate_limit/debit.hpp"
+#include "rate_limit/inquiry.hpp"
 #include "redis/client.hpp"
 #include "redis/log_gate.hpp"
 
@@ -25,11 +26,13 @@ struct Worker {
 
     const redis::Script charge;
     const redis::Script refund;
-    std::vector<std::unique_ptr<redis::Client>> clients;  // by Zone::backend_index
+    std::vector<std::unique_ptr<redis::Client>> clients;  // by Zone::backend_index; null: no zone's
     // After the clients, whose queues name them.
     Debits debits{*this};
     Confirmations confirmations{*this};
-    redis::LogGate gate;
+    Inquiries inquiries{*this};
+    redis::LogGate answer_gate;
+    redis::LogGate value_gate;
 };
 
 // Requires that requests are being handled: between create_worker() and destroy_worker().

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,11 @@ struct Zone {
     const redis::Options* backend = nullptr;
     std::size_t backend_index = 0;  // among the worker's clients
     base::SipKey identity_key;
+
+    // That of the shape, for as long as the zone.
+    std::shared_ptr<const Policy> policy() const noexcept {
+        return {std::shared_ptr<const Policy>(), &shape.policy};
+    }
 
     // Requests that a key can be charged beyond its burst: those that all nodes have admitted in
     // advance. Every call about a key says the same.
