@@ -50,12 +50,18 @@ bool bind(ngx_conf_t* cf, const MainConf& conf, Limit& limit) {
     if (!limit.undelayed) {
         return true;
     }
-    if (limit.zone->algorithm != Algorithm::gcra || limit.zone->shape.mode != Mode::strict ||
-        limit.zone->rates.size() != 1) {
+    const Zone& zone = *limit.zone;
+    if (zone.algorithm != Algorithm::gcra || zone.shape.mode != Mode::strict) {
         ngx::log_conf_error(cf, limit.place,
-                            "\"delay\" needs a zone of \"algorithm=gcra\", \"mode=strict\" and one "
-                            "\"rate\", \"" +
+                            "\"delay\" needs a zone of \"algorithm=gcra\" and \"mode=strict\", \"" +
                                 limit.zone_name + "\" is not");
+        return false;
+    }
+    // So many requests are another time in each window.
+    if (*limit.undelayed > 0 && zone.rates.size() > 1) {
+        ngx::log_conf_error(cf, limit.place,
+                            "\"delay\" with a number needs a zone with one \"rate\", \"" +
+                                limit.zone_name + "\" has several");
         return false;
     }
     return true;

@@ -2,18 +2,15 @@
 
 #include "ngx/log.hpp"
 #include "ngx/request.hpp"
-#include "rate_limit/worker.hpp"
 
 namespace gatehouse::rate_limit {
 namespace {
 
-// The value itself stays out of the log, which it could fill: it may be anything of the request.
+// The value itself stays out of the log: it may hold anything of the request.
 void complain(ngx_http_request_t* r, const Limit& limit, std::string_view what) {
-    if (worker().value_gate.open()) {
-        const std::string text =
-            "the \"" + std::string(what) + "\" of zone \"" + limit.zone_name + "\" is invalid";
-        ngx::log(NGX_LOG_ERR, r->connection->log, text, "");
-    }
+    const std::string text =
+        "the \"" + std::string(what) + "\" of zone \"" + limit.zone_name + "\" is invalid";
+    ngx::log(NGX_LOG_ERR, r->connection->log, text, "");
 }
 
 }  // namespace

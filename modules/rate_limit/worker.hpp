@@ -32,7 +32,6 @@ struct Worker {
     Confirmations confirmations{*this};
     Inquiries inquiries{*this};
     redis::LogGate answer_gate;
-    redis::LogGate value_gate;
 };
 
 // Requires that requests are being handled: between create_worker() and destroy_worker().

@@ -1,6 +1,5 @@
 # on_error=local with hosts=2: two nodes under a flood of one key, from which Redis goes away. What
 # Redis decides and what each node does keep to bounds of their own meanwhile.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,6 +1,5 @@
 # mode=lease: what nodes have debited in advance ends a lease later at the latest. So in no stretch
 # of time W do more than B + r(W + lease) pass, whatever the number of nodes.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

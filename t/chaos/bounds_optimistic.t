@@ -1,6 +1,5 @@
 # mode=optimistic: on each of N nodes M requests may be under way to Redis that have been let through
 # already. So in no stretch of time W do more than B + rW + NM pass.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

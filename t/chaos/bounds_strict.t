@@ -1,6 +1,5 @@
 # mode=strict: one key, asked for on one to four nodes by far more than may pass. In no stretch of
 # time W do more than B + rW pass, nearly all of that does, and Redis hears little of the rest.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,6 +1,5 @@
 # rate_limit and nginx's reload: what is kept of the counts, configurations that are wrong, requests
 # that are under way, connections and memory that are given back. Under load: rate_limit_storm.t.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

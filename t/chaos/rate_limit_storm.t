@@ -1,6 +1,5 @@
 # rate_limit under load while nginx is reloaded thirty times, and while its workers are killed:
 # every request has its answer, and no more pass than may.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,6 +1,5 @@
 # rate_limit and the exchange of the nginx binary under load: no request fails, counts in Redis go
 # on, those in memory begin anew. And nginx as a single process.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

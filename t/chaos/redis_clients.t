@@ -1,5 +1,4 @@
 # Clients that leave while Redis is asked, connections that are kept, workers that end.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,6 +1,5 @@
 # A Redis whose clock is set forward and back by an hour: keys start afresh or go on, and nobody is
 # locked out for longer than the limit takes to let somebody pass.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

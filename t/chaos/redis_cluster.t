@@ -1,5 +1,4 @@
 # A cluster of three nodes: where keys are counted, and what several of them are to one request.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

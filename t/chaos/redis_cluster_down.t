@@ -1,5 +1,4 @@
 # Nodes of a cluster that go away and come back: on_error for their keys, and nothing for others.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,6 +1,5 @@
 # Slots that move from node to node: calls follow them, each is carried out once, and no client is
 # told of it.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,5 +1,4 @@
 # A cluster behind TLS: each node is verified, also those that only the map or a redirection names.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

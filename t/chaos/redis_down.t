@@ -1,6 +1,5 @@
 # A Redis that is stopped, killed, restarted or frozen: on_error says what follows, at once where it
 # is known, and all is well again without a reload.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,6 +1,5 @@
 # What is done to a Redis while many requests are under way: no client is told of it, and no key lets
 # more pass than it may.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

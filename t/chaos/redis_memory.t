@@ -1,6 +1,5 @@
 # More keys than a zone has room for: nobody is told of it, memory stays what it is, and what counts
 # is in Redis, or forgotten, the least useful first.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

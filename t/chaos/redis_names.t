@@ -1,6 +1,5 @@
 # Redis by a name that nginx's resolver looks up: connections follow it, and nobody waits for a name
 # server.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

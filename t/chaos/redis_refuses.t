@@ -1,6 +1,5 @@
 # A Redis that is there and refuses: rules, passwords, memory, roles, snapshots, connections, scripts.
 # on_error says what follows, and all is well again without a reload when the reason has gone.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,5 +1,4 @@
 # Reloads and faults of Redis at once, while clients go on asking: none of them is told of it.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

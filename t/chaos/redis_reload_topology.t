@@ -1,6 +1,5 @@
 # Reloads where it has to be found out first which server a key belongs to: nobody is told of it, and
 # no more connections stay than are needed.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

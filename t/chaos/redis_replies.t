@@ -1,5 +1,4 @@
 # A peer whose answers are cut, run together, too long, too deep, of another kind, or none at all.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

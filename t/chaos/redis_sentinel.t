@@ -1,6 +1,5 @@
 # A master that sentinels name: limits follow it when another server takes its place, without a
 # reload and without an error for anybody.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

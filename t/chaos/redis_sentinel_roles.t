@@ -1,6 +1,5 @@
 # Sentinels that name the wrong server: nothing is charged there, and on_error is all that clients see
 # until the right one is named.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,5 +1,4 @@
 # Several servers of which one is enough: they are tried in turn.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

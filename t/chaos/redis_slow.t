@@ -1,5 +1,4 @@
 # A Redis that takes its time: only those wait who need it, and no longer than they are told to.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

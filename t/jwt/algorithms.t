@@ -1,6 +1,5 @@
 # Every algorithm is accepted end to end: its key among keys of all types, told by type and curve, by
 # kid or by the JWK's own alg; and auth_jwt_algorithms lets in what it names and nothing else.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,6 +1,5 @@
 # For every algorithm: a header or signed claims whose JSON could be read in two ways, is nested without
 # end, or is larger than the site allows is refused, for that reason, with one line in the log.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

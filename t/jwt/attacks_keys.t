@@ -1,6 +1,5 @@
 # For every algorithm: a token is not verified by a key of another name, type or purpose, by a public
 # key taken for an HMAC secret, or by a key that the token itself brings or points to.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,6 +1,5 @@
 # For every algorithm: a token that was altered in any part, or whose signature is of another
 # algorithm, form or range, is refused, for that reason, with one line in the log.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

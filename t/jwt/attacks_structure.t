@@ -1,6 +1,5 @@
 # For every algorithm: a token that claims to need no signature, wants an extension, is not spelt in
 # the one canonical way, or is no compact JWS at all is refused, for that reason, with one line in the log.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

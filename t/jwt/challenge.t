@@ -1,5 +1,4 @@
 # WWW-Authenticate: on every refusal of ours, with its exact value, once, and on nothing else.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

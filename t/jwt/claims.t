@@ -1,5 +1,4 @@
 # Time claims, issuer, audience, scope, required claims, lifetime, typ, algorithms.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

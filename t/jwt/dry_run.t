@@ -1,5 +1,4 @@
 # auth_jwt_dry_run and auth_jwt_log_level.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,5 +1,4 @@
 # auth_jwt_key_cache and proxy_cache: how often keys are asked for. Key files: key_file.t.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

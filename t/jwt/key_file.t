@@ -1,5 +1,4 @@
 # auth_jwt_key_file: formats, several files, inheritance, paths with variables, choice by kid.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

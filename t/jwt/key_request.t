@@ -1,5 +1,4 @@
 # auth_jwt_key_request: where keys come from, and how large they may be.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,6 +1,5 @@
 # auth_jwt_key_request and the request it is made for: bodies, header lines, clients that leave,
 # requests that wait side by side.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,5 +1,4 @@
 # auth_jwt_key_request: whatever goes wrong with the keys is a 500 and one line at [error].
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,5 +1,4 @@
 # auth_jwt_key_request and streams of HTTP/2: side by side, reset, gone with their connection.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,6 +1,5 @@
 # Where in a request's way auth_jwt decides: phases, limit_except, nested locations, if, redirects,
 # connections that are used again. Subrequests: subrequests.t.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

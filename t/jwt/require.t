@@ -1,5 +1,4 @@
 # auth_jwt_require: values that must be neither empty nor "0".
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,5 +1,4 @@
 # auth_jwt_require_claim: operators, types, literals, variables, negation.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

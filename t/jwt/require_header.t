@@ -1,5 +1,4 @@
 # auth_jwt_require_header: the rules of auth_jwt_require_claim, on the JOSE header.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,5 +1,4 @@
 # How auth_jwt_require_claim finds a claim: plain names, jq-like paths, auth_jwt_allow_nested.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,5 +1,4 @@
 # auth_jwt_revocation_list_sub and auth_jwt_revocation_list_kid.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,5 +1,4 @@
 # auth_jwt among the other modules that decide about access: satisfy any and all.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,5 +1,4 @@
 # auth_jwt_secret_file, auth_jwt_secret_env, auth_jwt_min_hmac_bytes.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,6 +1,5 @@
 # auth_jwt_strip: the upstream gets the request without its token and otherwise unchanged, whatever was
 # read from it before; claims stay readable.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,5 +1,4 @@
 # Subrequests of other modules: auth_request, mirror, SSI. Key requests: key_request*.t.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,5 +1,4 @@
 # auth_jwt: where the token is looked for, what several of them mean, realms, `off`, and the size limit.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

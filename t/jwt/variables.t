@@ -1,6 +1,5 @@
 # When the variables have a value: before verification and after it, in other phases, in the access log,
 # where nothing is enforced.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,6 +1,5 @@
 # The variables beyond the location that verified the token: after redirects, on error pages, in
 # subrequests, at an upstream.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,6 +1,5 @@
 # What claims and headers look like as variables: every kind of JSON value, $jwt_claims, paths of
 # auth_jwt_claim_set and auth_jwt_header_set, and values that would break a header line.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,5 +1,4 @@
 # rate_limit_bypass: requests that are let pass uncounted, by address or by variable.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

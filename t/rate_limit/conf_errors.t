@@ -14,6 +14,7 @@ rate_limit_zone $binary_remote_addr zone=other:1m rate=10r/s redis=main;
 rate_limit_zone $binary_remote_addr zone=window:1m rate=10r/s algorithm=sliding_window;
 rate_limit_zone $binary_remote_addr zone=lease:1m rate=10r/s redis=main mode=lease=1s;
 rate_limit_zone $binary_remote_addr zone=optimistic:1m rate=10r/s redis=main mode=optimistic=4;
+rate_limit_zone $binary_remote_addr zone=several:1m rate=10r/s rate=100r/1h;
 rate_limit_zone $binary_remote_addr zone=burst:1m rate=10r/s burst=1000000000;
 END
 
@@ -78,6 +79,8 @@ subtest 'delay' => sub {
     refused("rate_limit zone=$_ delay;",
         "\"delay\" needs a zone of \"algorithm=gcra\" and \"mode=strict\", \"$_\" is not")
         for qw(window lease optimistic);
+    refused('rate_limit zone=several delay=2;', '"delay" with a number needs a zone with one "rate", "several" has several');
+    accepted('rate_limit zone=several delay;');
 };
 
 subtest 'rate_limit_bypass' => sub {

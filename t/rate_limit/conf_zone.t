@@ -91,6 +91,11 @@ subtest 'redis' => sub {
 subtest 'on_error, hosts, ipv6_prefix' => sub {
     accepted("zone=z:1m rate=1r/s redis=main $_")
         for qw(on_error=local on_error=open on_error=closed hosts=1 hosts=10000 ipv6_prefix=1 ipv6_prefix=128);
+    refused("zone=z:1m rate=1r/s $_", '"on_error" and "hosts" need "redis" parameter')
+        for qw(on_error=open on_error=closed hosts=2);
+    conf_refused('rate_limit_zone $host zone=z:1m rate=1r/s ipv6_prefix=48;',
+        qr/"ipv6_prefix" needs the key "\$binary_remote_addr" or "\$remote_addr"/, 'ipv6_prefix of a key that is no address');
+    conf_accepted("rate_limit_zone \${$_} zone=z:1m rate=1r/s ipv6_prefix=48;", "\${$_}") for qw(binary_remote_addr remote_addr);
     refused_parameters(map { "on_error=$_" } '', 'deny', 'Open');
     refused_parameters(map { "hosts=$_" } '', 0, -1, 10_001, 'x', '9' x 25);
     refused_parameters(map { "ipv6_prefix=$_" } '', 0, -1, 129, '/64', 'x');

@@ -1,6 +1,5 @@
 # What Redis gets to see of clients, and who gets to see the secrets. README.md, "What Redis gets to
 # see".
-# Also under ASan and HUP.
 
 use v5.36;
 use File::Basename 'dirname';

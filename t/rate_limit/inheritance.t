@@ -1,5 +1,4 @@
 # Inner levels inherit what they do not say, and replace limits and bypasses as a whole.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,5 +1,4 @@
 # The key of rate_limit_zone: addresses, and text of any length with any octets in it.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

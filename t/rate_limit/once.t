@@ -1,6 +1,5 @@
 # Exactly one charge per client request, wherever nginx takes it: internal redirects, subrequests,
 # filters. All places are limited, those that it is taken to as well. Clients: once_clients.t.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,6 +1,5 @@
 # Exactly one charge per client request, however clients send them: on one connection, in streams of
 # HTTP/2, piece by piece, and even if they leave. Redirects and subrequests: once.t.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,7 +1,6 @@
 # Where in a request's way the limit is: what is refused before it is not counted, what is refused
 # after it is, and what it refuses gets no further. In memory and in Redis, with either order of
 # load_module.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,6 +1,5 @@
 # Passwords, users, databases and unix sockets of Redis: username, password_file, password_env,
 # database, server unix:.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

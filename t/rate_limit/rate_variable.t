@@ -18,6 +18,7 @@ location = /HERE/plan { rate_limit zone=plan_HERE rate=$plan_rate; try_files /in
 location = /HERE/given { rate_limit zone=plan_HERE rate=$arg_rate; try_files /index.html =404; }
 location = /HERE/burst { rate_limit zone=burst_HERE rate=$plan_rate; try_files /index.html =404; }
 location = /HERE/windows { rate_limit zone=windows_HERE rate=$plan_rate; try_files /index.html =404; }
+location = /HERE/day { rate_limit zone=windows_HERE rate=$arg_rate; try_files /index.html =404; }
 location = /HERE/log { rate_limit zone=log_HERE rate=$arg_rate; try_files /index.html =404; }
 location = /HERE/more { rate_limit zone=more_HERE rate=$arg_rate; try_files /index.html =404; }
 location = /HERE/constant { rate_limit zone=plan_HERE rate=1r/1h; try_files /index.html =404; }
@@ -60,18 +61,27 @@ $limits->both('what is no rate', sub ($here) {
         4, 'is complained of';
 });
 
-# The same key with another rate: what has been counted counts.
-$limits->both('sliding_window with a lower rate', sub ($here) {
-    is $limits->passed("/$here/more?k=a&rate=2r/1h", 4), 2, 'two';
-    is $limits->passed("/$here/more?k=a&rate=5r/1h", 5), 3, 'three more of five';
-    is $limits->passed("/$here/more?k=a&rate=2r/1h", 2), 0, 'five are too many for two';
-    is $limits->passed("/$here/more?k=a", 4), 2, 'two more of seven';
-});
+# The same key with another rate: no policy can tell what is left under another, and so none touches
+# what another has counted.
+for my $zone (qw(plan more windows)) {
+    $limits->both("rates beside each other: $zone", sub ($here) {
+        my $own = { plan => 3, more => 7, windows => 3 }->{$zone};
+        my $uri = "/$here/" . { plan => 'given', more => 'more', windows => 'day' }->{$zone};
+        is $limits->passed("$uri?k=own", $own + 2), $own, "$own of the zone's";
+        is $limits->passed("$uri?k=own&rate=2r/1s", 3), 2, 'two of another';
+        is $limits->passed("$uri?k=own&rate=5r/1h", 7), 5, 'five of a third';
+        $nginx->until(sub { $nginx->status("$uri?k=own&rate=2r/1s") == 200 }, 'a second later');
+        is $limits->passed("$uri?k=own", 2), 0, 'and still none of the first';
+        is $limits->passed("$uri?k=own&rate=5r/1h", 2), 0, 'nor of the third';
+        is $limits->passed("$uri?k=again&rate=" . ($zone eq 'plan' ? '3r/1h' : $zone eq 'more' ? '7r/1h' : ''), $own), $own,
+            "the zone's own rate, said again";
+        is $limits->passed("$uri?k=again", 2), 0, "is the zone's own";
+    });
+}
 
 # In memory there is room for what the zone says.
 $limits->both('sliding_window with a higher rate', sub ($here) {
     is $limits->passed("/$here/log?k=b&rate=10r/1h", 12), $here eq 'redis' ? 10 : 3, 'ten, where there is room';
-    is $limits->passed("/$here/log?k=b", 2), 0, 'and none of three is left';
 });
 
 done_testing;

@@ -1,6 +1,5 @@
 # TLS to Redis: the right server is spoken to, a wrong one never gets to hear a command, and the log
 # says what is wrong with it.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,7 +1,6 @@
 # The limit beside other modules: all of them act in one location, and its keys see what those
 # before it have found out: the address of the client, the subject of a token. Which of them comes
 # first: order.t.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

@@ -1,6 +1,5 @@
 # $rate_limit_status, _zone, _remaining, _reset and _source: in header fields, in the access log, in
 # subrequests, and before anything is decided.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;

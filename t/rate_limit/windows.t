@@ -1,6 +1,5 @@
 # "20 requests in 10 minutes" means 20, wherever they come in: on one node, on several that share a
 # Redis, on all workers of one, one after the other or all at once.
-# Also under ASan and HUP.
 
 use v5.36;
 use FindBin;
