@@ -12,6 +12,8 @@ set(CMAKE_CXX_VISIBILITY_PRESET hidden)
 set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
 
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g")
+# For builds that are only tested or looked at: they compile in half the time.
+set(CMAKE_CXX_FLAGS_CHECK "-O1 -g1")
 set(CMAKE_CXX_FLAGS_RELEASE "-O3 -g1 -DNDEBUG")
 
 if(NOT CMAKE_BUILD_TYPE)
