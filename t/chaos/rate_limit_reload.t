@@ -162,6 +162,7 @@ subtest 'another key, size or algorithm: afresh' => sub {
 
 subtest 'a reload with a mistake changes nothing' => sub {
     spend('gcra', 'mistake', 4);
+    $nginx->until(sub { $nginx->workers == 2 }, 'end of the old workers');
     my @workers = $nginx->workers;
     my $clients = connections();
     configure('rate_limit zone=absent;');
