@@ -1,23 +1,9 @@
 #include "jwt/directives.hpp"
 
-#include <array>
-
 namespace gatehouse::jwt {
 namespace {
 
 bool is_off(std::string_view realm) noexcept { return realm == "off"; }
-
-struct LogLevel {
-    std::string_view name;
-    ngx_uint_t level;
-};
-
-constexpr std::array<LogLevel, 4> kLogLevels{{
-    {"info", NGX_LOG_INFO},
-    {"notice", NGX_LOG_NOTICE},
-    {"warn", NGX_LOG_WARN},
-    {"error", NGX_LOG_ERR},
-}};
 
 // One `name=number` or `name=size` of auth_jwt_limits. False if `parameter` is not it or is
 // malformed.
@@ -153,7 +139,7 @@ ngx::ConfResult set_log_level(ngx::Directive& directive, LocConf& conf) {
     if (conf.declared.log_level) {
         return ngx::kDuplicate;
     }
-    for (const auto& [name, level] : kLogLevels) {
+    for (const auto& [name, level] : ngx::kLogLevels) {
         if (name == directive.arg(0)) {
             conf.declared.log_level = level;
             return ngx::kConfOk;

@@ -73,6 +73,10 @@ ConfResult Directive::invalid_value(std::string_view value, std::string_view hin
         with_hint("invalid value " + quoted(value) + " in " + quoted(name()) + " directive", hint));
 }
 
+ConfResult Directive::duplicate_parameter(std::string_view name) const {
+    return error("duplicate " + quoted(name) + " parameter");
+}
+
 ngx_http_complex_value_t* Directive::complex(std::string_view text) const {
     auto* value = allocate<ngx_http_complex_value_t>(cf_->pool);
     ngx_str_t source = copy(cf_->pool, text);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <initializer_list>
 #include <optional>
@@ -41,6 +42,7 @@ class Directive {
     // Logs and returns kConfError.
     ConfResult invalid_parameter(std::string_view parameter, std::string_view hint = {}) const;
     ConfResult invalid_value(std::string_view value, std::string_view hint = {}) const;
+    ConfResult duplicate_parameter(std::string_view name) const;
     ConfResult error(std::string_view text) const;
 
     // The value may hold variables. Null if it is malformed, which has been logged.
@@ -65,6 +67,18 @@ std::optional<std::size_t> parse_number(std::string_view text) noexcept;
 std::optional<std::size_t> parse_size(std::string_view text) noexcept;
 std::optional<time_t> parse_seconds(std::string_view text) noexcept;
 std::optional<ngx_msec_t> parse_milliseconds(std::string_view text) noexcept;
+
+// The words of *_log_level directives.
+struct LogLevel {
+    std::string_view text;
+    ngx_uint_t value;
+};
+inline constexpr std::array<LogLevel, 4> kLogLevels{{
+    {"info", NGX_LOG_INFO},
+    {"notice", NGX_LOG_NOTICE},
+    {"warn", NGX_LOG_WARN},
+    {"error", NGX_LOG_ERR},
+}};
 
 // Path relative to the directory of nginx.conf, as nginx takes its own files: while the
 // configuration is read, and later. Throw std::bad_alloc.

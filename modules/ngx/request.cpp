@@ -81,6 +81,28 @@ void note_cookies(ngx_http_request_t* r) {
 
 }  // namespace
 
+ngx_int_t suspend(ngx_http_request_t* r, ngx_http_event_handler_pt write_handler) noexcept {
+    ngx_event_t* read = r->connection->read;
+    if (read->ready) {
+        ngx_post_event(read, &ngx_posted_events);
+    } else if (ngx_handle_read_event(read, 0) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = write_handler;
+    return NGX_AGAIN;
+}
+
+void resume(ngx_http_request_t* r) noexcept {
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_core_run_phases;
+    if (ngx_handle_read_event(r->connection->read, 0) == NGX_OK) {
+        ngx_http_core_run_phases(r);
+    } else {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+    }
+}
+
 std::optional<std::string_view> variable_value(ngx_http_request_t* r, ngx_int_t index) noexcept {
     const auto* value = ngx_http_get_flushed_variable(r, static_cast<ngx_uint_t>(index));
     if (value == nullptr || value->not_found != 0) {

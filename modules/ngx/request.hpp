@@ -49,6 +49,14 @@ const Conf& main_conf(const ngx_http_request_t* r, const ngx_module_t& module) n
     return *static_cast<const Conf*>(r->main_conf[module.ctx_index]);
 }
 
+// Lets the event loop go on without the request; a client that leaves meanwhile is noticed.
+// `write_handler` gets its write events. What the phase handler then returns: NGX_AGAIN, or 500.
+ngx_int_t suspend(ngx_http_request_t* r, ngx_http_event_handler_pt write_handler) noexcept;
+
+// Runs the phases of a suspended request again, from the handler that has suspended it. Whoever
+// calls this from outside of the request's own events runs the connection's posted requests, too.
+void resume(ngx_http_request_t* r) noexcept;
+
 // What the variable holds now, borrowed from the request; nothing if it is not found.
 std::optional<std::string_view> variable_value(ngx_http_request_t* r, ngx_int_t index) noexcept;
 

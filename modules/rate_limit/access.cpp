@@ -33,24 +33,14 @@ void log_refusal(ngx_http_request_t* r, const LocConf& conf, const Outcome& outc
 
 // As limit_req: a delay is logged one level below a refusal.
 void log_delay(ngx_http_request_t* r, const LocConf& conf, const Outcome& outcome) {
+    const ngx_uint_t level = conf.log_level == NGX_LOG_INFO ? NGX_LOG_INFO : conf.log_level + 1;
+    if (!is_logged(r, level)) {
+        return;
+    }
     const std::string text = "delaying request" + dry_run_words(conf) + " by zone \"" +
                              outcome.zone->name + "\" for " +
                              std::to_string((outcome.delay + 999) / 1000) + "ms";
-    ngx::log(conf.log_level == NGX_LOG_INFO ? NGX_LOG_INFO : conf.log_level + 1, r->connection->log,
-             text, "");
-}
-
-// Lets the event loop go on without the request; a client that leaves meanwhile is noticed.
-ngx_int_t suspend(ngx_http_request_t* r, ngx_http_event_handler_pt write_handler) {
-    ngx_event_t* read = r->connection->read;
-    if (read->ready) {
-        ngx_post_event(read, &ngx_posted_events);
-    } else if (ngx_handle_read_event(read, 0) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-    r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = write_handler;
-    return NGX_AGAIN;
+    ngx::log(level, r->connection->log, text, "");
 }
 
 // The write event while a request is delayed; nginx clears `delayed` when the timer ends.
@@ -62,17 +52,11 @@ void go_on_after_delay(ngx_http_request_t* r) {
         }
         return;
     }
-    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
-        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-        return;
-    }
-    r->read_event_handler = ngx_http_block_reading;
-    r->write_event_handler = ngx_http_core_run_phases;
-    ngx_http_core_run_phases(r);
+    ngx::resume(r);
 }
 
 ngx_int_t delay(ngx_http_request_t* r, const Outcome& outcome) {
-    const ngx_int_t result = suspend(r, ngx::guard<ngx::OnThrow::nothing, go_on_after_delay>);
+    const ngx_int_t result = ngx::suspend(r, ngx::guard<ngx::OnThrow::nothing, go_on_after_delay>);
     if (result == NGX_AGAIN) {
         r->connection->write->delayed = 1;
         ngx_add_timer(r->connection->write, static_cast<ngx_msec_t>((outcome.delay + 999) / 1000));
@@ -116,7 +100,7 @@ ngx_int_t decide(ngx_http_request_t* r, const LocConf& conf, RequestState& state
     }
     const Decision::State result = state.decision->advance();
     if (result == Decision::State::waiting) {
-        return suspend(r, ngx_http_request_empty_handler);
+        return ngx::suspend(r, ngx_http_request_empty_handler);
     }
     state.outcome = state.decision->outcome();
     state.decision.reset();

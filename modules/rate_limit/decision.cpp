@@ -264,18 +264,12 @@ Outcome Decision::outcome() const noexcept {
     return outcome;
 }
 
-// Runs the request's phases again, at the handler that has suspended it.
+// May end the request, and with it this.
 void Decision::wake() noexcept {
     ngx_http_request_t* r = request_;
     ngx_connection_t* c = r->connection;
     ngx_http_set_log_request(c->log, r);
-    r->read_event_handler = ngx_http_block_reading;
-    r->write_event_handler = ngx_http_core_run_phases;
-    if (ngx_handle_read_event(c->read, 0) == NGX_OK) {
-        ngx_http_core_run_phases(r);
-    } else {
-        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-    }
+    ngx::resume(r);
     ngx_http_run_posted_requests(c);
 }
 

@@ -11,13 +11,6 @@ struct Word {
     Value value;
 };
 
-constexpr std::array<Word<ngx_uint_t>, 4> kLogLevels{{
-    {"info", NGX_LOG_INFO},
-    {"notice", NGX_LOG_NOTICE},
-    {"warn", NGX_LOG_WARN},
-    {"error", NGX_LOG_ERR},
-}};
-
 constexpr std::array<Word<Headers>, 3> kHeaders{{
     {"off", Headers::off},
     {"draft", Headers::draft},
@@ -51,15 +44,11 @@ ngx_http_complex_value_t* parameter_value(const ngx::Directive& directive, std::
     return directive.complex(text);
 }
 
-ngx::ConfResult duplicate(const ngx::Directive& directive, std::string_view parameter) {
-    return directive.error("duplicate \"" + std::string(parameter) + "\" parameter");
-}
-
 // delay[=number]
 ngx::ConfResult read_delay(const ngx::Directive& directive, std::string_view parameter,
                            Limit& limit) {
     if (limit.undelayed) {
-        return duplicate(directive, "delay");
+        return directive.duplicate_parameter("delay");
     }
     limit.undelayed = 0;
     if (const auto delay = ngx::named_value(parameter, "delay")) {
@@ -77,21 +66,21 @@ ngx::ConfResult read_parameter(const ngx::Directive& directive, std::string_view
                                Limit& limit) {
     if (const auto name = ngx::named_value(parameter, "zone")) {
         if (!limit.zone_name.empty()) {
-            return duplicate(directive, "zone");
+            return directive.duplicate_parameter("zone");
         }
         limit.zone_name = *name;
         return name->empty() ? directive.invalid_parameter(parameter) : ngx::kConfOk;
     }
     if (const auto rate = ngx::named_value(parameter, "rate")) {
         if (limit.rate != nullptr) {
-            return duplicate(directive, "rate");
+            return directive.duplicate_parameter("rate");
         }
         limit.rate = parameter_value(directive, *rate, parameter);
         return limit.rate == nullptr ? ngx::kConfError : ngx::kConfOk;
     }
     if (const auto cost = ngx::named_value(parameter, "cost")) {
         if (limit.cost != nullptr) {
-            return duplicate(directive, "cost");
+            return directive.duplicate_parameter("cost");
         }
         if (cost->find('$') == std::string_view::npos && !ngx::parse_number(*cost)) {
             return directive.invalid_parameter(parameter);
@@ -188,7 +177,7 @@ ngx::ConfResult set_status(ngx::Directive& directive, LocConf& conf) {
 }
 
 ngx::ConfResult set_log_level(ngx::Directive& directive, LocConf& conf) {
-    return set_word(directive, kLogLevels, conf.declared.log_level);
+    return set_word(directive, ngx::kLogLevels, conf.declared.log_level);
 }
 
 ngx::ConfResult set_headers(ngx::Directive& directive, LocConf& conf) {

@@ -11,10 +11,6 @@ namespace {
 constexpr std::size_t kMaxPlaces = 1024;  // optimistic=
 constexpr std::size_t kMaxHosts = 10'000;
 
-ngx::ConfResult duplicate(const ngx::Directive& directive, std::string_view parameter) {
-    return directive.error("duplicate \"" + std::string(parameter) + "\" parameter");
-}
-
 // Reads the value of one parameter; false if it is malformed.
 using Reader = bool (*)(std::string_view value, Zone& zone);
 
@@ -126,7 +122,7 @@ ngx::ConfResult read_parameter(const ngx::Directive& directive, std::string_view
             continue;
         }
         if (seen[i] && !parameter.repeatable) {
-            return duplicate(directive, parameter.name);
+            return directive.duplicate_parameter(parameter.name);
         }
         seen[i] = true;
         return parameter.read(*value, zone) ? ngx::kConfOk : directive.invalid_parameter(text);
@@ -136,7 +132,7 @@ ngx::ConfResult read_parameter(const ngx::Directive& directive, std::string_view
 
 ngx::ConfResult read_name(const ngx::Directive& directive, std::string_view text, Zone& zone) {
     if (!zone.name.empty()) {
-        return duplicate(directive, "zone");
+        return directive.duplicate_parameter("zone");
     }
     const auto name = ngx::parse_zone(directive, text);
     if (!name) {

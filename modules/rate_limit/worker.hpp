@@ -4,12 +4,12 @@
 #include <memory>
 #include <vector>
 
+#include "ngx/log_gate.hpp"
 #include "rate_limit/conf.hpp"
 #include "rate_limit/confirmation.hpp"
 #include "rate_limit/debit.hpp"
 #include "rate_limit/inquiry.hpp"
 #include "redis/client.hpp"
-#include "redis/log_gate.hpp"
 
 namespace gatehouse::rate_limit {
 
@@ -31,7 +31,7 @@ struct Worker {
     Debits debits{*this};
     Confirmations confirmations{*this};
     Inquiries inquiries{*this};
-    redis::LogGate answer_gate;
+    ngx::LogGate answer_gate;
 };
 
 // Requires that requests are being handled: between create_worker() and destroy_worker().

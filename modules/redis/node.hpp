@@ -6,13 +6,13 @@
 #include <string_view>
 #include <vector>
 
+#include "ngx/log_gate.hpp"
 #include "ngx/resolution.hpp"
 #include "redis/connection.hpp"
 #include "redis/core/address.hpp"
 #include "redis/core/backoff.hpp"
 #include "redis/core/breaker.hpp"
 #include "redis/core/error_reply.hpp"
-#include "redis/log_gate.hpp"
 #include "redis/options.hpp"
 
 namespace gatehouse::redis {
@@ -115,8 +115,8 @@ class Node final : private Connection::Owner, private ngx::Resolution::Owner {
     bool logged_down_ = false;
     std::size_t down_reason_ = 0;  // a hash of the one that was logged
     std::size_t down_server_ = 0;  // of which that was said
-    LogGate down_gate_;
-    LogGate refusal_gate_;
+    ngx::LogGate down_gate_;
+    ngx::LogGate refusal_gate_;
     Backoff backoff_;
     Breaker breaker_;
     ngx::Timer retry_;

@@ -2,9 +2,9 @@
 
 #include "ngx/api.hpp"
 
-namespace gatehouse::redis {
+namespace gatehouse::ngx {
 
-// At most one line of a kind per interval: a server that comes and goes must not fill the log.
+// At most one line of a kind per interval: what comes again and again must not fill the log.
 class LogGate {
   public:
     bool open() noexcept {
@@ -22,4 +22,4 @@ class LogGate {
     ngx_msec_t last_ = 0;
 };
 
-}  // namespace gatehouse::redis
+}  // namespace gatehouse::ngx
