@@ -46,6 +46,8 @@ bool bind(ngx_conf_t* cf, const MainConf& conf, Limit& limit) {
                                     "\": " + std::string(message(policy.error())));
             return false;
         }
+        limit.policy = unless_of_zone(*limit.zone, *policy);
+        limit.rate = nullptr;
     }
     if (!limit.undelayed) {
         return true;

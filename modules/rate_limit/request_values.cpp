@@ -35,9 +35,14 @@ base::Result<Policy, PolicyError> policy_of(const Zone& zone, std::string_view r
                   : base::Result<Policy, PolicyError>(parsed.error());
 }
 
+std::shared_ptr<const Policy> unless_of_zone(const Zone& zone, const Policy& policy) {
+    return policy.tag() == zone.shape.policy.tag() ? nullptr
+                                                   : std::make_shared<const Policy>(policy);
+}
+
 std::shared_ptr<const Policy> own_policy(ngx_http_request_t* r, const Limit& limit) {
     if (limit.rate == nullptr) {
-        return nullptr;
+        return limit.policy;
     }
     const std::string_view text = ngx::evaluate(r, limit.rate);
     if (text.empty()) {
@@ -48,9 +53,7 @@ std::shared_ptr<const Policy> own_policy(ngx_http_request_t* r, const Limit& lim
         complain(r, limit, "rate");
         return nullptr;
     }
-    return policy->tag() == limit.zone->shape.policy.tag()
-               ? nullptr
-               : std::make_shared<const Policy>(*policy);
+    return unless_of_zone(*limit.zone, *policy);
 }
 
 std::uint32_t cost_of(ngx_http_request_t* r, const Limit& limit) {

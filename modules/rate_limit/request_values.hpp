@@ -18,6 +18,9 @@ bool bypassed(ngx_http_request_t* r, const Bypass& bypass);
 // That of the zone with another rate, `rate=` of rate_limit; its burst holds if it is set.
 base::Result<Policy, PolicyError> policy_of(const Zone& zone, std::string_view rate) noexcept;
 
+// Null if it is the zone's own.
+std::shared_ptr<const Policy> unless_of_zone(const Zone& zone, const Policy& policy);
+
 // If `rate=` says another rate than the zone's, a policy of that; null otherwise. What is no rate
 // is logged, and null.
 std::shared_ptr<const Policy> own_policy(ngx_http_request_t* r, const Limit& limit);
