@@ -19,7 +19,7 @@ namespace gatehouse::rate_limit {
 struct Limit {
     std::string zone_name;
     ngx::ConfPlace place;
-    const Zone* zone = nullptr;  // found when the configuration has been read
+    const Zone* zone = nullptr;            // found when the configuration has been read
     std::shared_ptr<const Policy> policy;  // of a constant rate; none: that of the zone
     ngx_http_complex_value_t* rate = nullptr;
     ngx_http_complex_value_t* cost = nullptr;
