@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstring>
 #include <limits>
+
+#include "shm/keep_order.hpp"
 
 namespace gatehouse::shm {
 namespace {
@@ -15,10 +16,6 @@ constexpr std::size_t kAlignment = 64;
 constexpr std::uint32_t kGroupSlots = SlotTable::kWindow / 2;
 constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 constexpr std::size_t kMaxGroups = std::size_t{kNone / kGroupSlots / 2} * 2;
-
-// A process is killed between two instructions, so that what the others see of it is what it has
-// done in its own order: only the compiler must be kept from changing that.
-void keep_order() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
 
 // Maps 32 uniform bits onto 0 .. count - 1 without a division (Lemire).
 std::uint32_t reduce(std::uint32_t bits, std::uint32_t count) noexcept {
@@ -212,24 +209,66 @@ std::optional<SlotTable::Entry> SlotTable::entry(std::size_t index) const noexce
     return entry;
 }
 
-SlotTable::Found SlotTable::obtain(const base::Hash128& key, std::int64_t now) noexcept {
+bool SlotTable::taken(std::uint32_t slot, std::int64_t now) const noexcept {
+    return tag(slot) != 0 && expires(slot) > now;
+}
+
+std::optional<SlotTable::Found> SlotTable::obtain(const base::Hash128& key, std::int64_t now,
+                                                  bool evict_taken) noexcept {
     repair();
     const Home where = home(key);
+    Found found;
     std::uint32_t slot = lookup(where, key);
-    if (slot != kNone && expires(slot) > now) {
-        return {give_out(slot), false, false};
+    if (slot != kNone && taken(slot, now)) {
+        found.payload = give_out(slot);
+        found.index = slot;
+        return found;
     }
-    bool evicted = false;
     if (slot == kNone) {
         slot = victim(where, now);
-        evicted = tag(slot) != 0 && expires(slot) > now;
+        found.evicted = taken(slot, now);
+        found.replaced = tag(slot) != 0;
+        if (found.evicted && !evict_taken) {
+            return std::nullopt;
+        }
     }
-    const std::span<std::byte> fresh = give_out(slot);
+    found.fresh = true;
+    found.payload = give_out(slot);
+    found.index = slot;
     tag(slot) = where.tag;
     expires(slot) = now;
     std::memcpy(hash(slot), &key, sizeof key);
-    std::memset(fresh.data(), 0, fresh.size());
-    return {fresh, true, evicted};
+    std::memset(found.payload.data(), 0, found.payload.size());
+    return found;
+}
+
+SlotTable::Found SlotTable::obtain(const base::Hash128& key, std::int64_t now) noexcept {
+    return *obtain(key, now, true);
+}
+
+std::optional<SlotTable::Found> SlotTable::obtain_if_room(const base::Hash128& key,
+                                                          std::int64_t now) noexcept {
+    return obtain(key, now, false);
+}
+
+std::optional<std::size_t> SlotTable::index_of(const base::Hash128& key) const noexcept {
+    const std::uint32_t slot = lookup(home(key), key);
+    if (slot == kNone || header_->dirty == slot + 1) {
+        return std::nullopt;  // what is marked is about to be forgotten
+    }
+    return slot;
+}
+
+std::span<std::byte> SlotTable::payload_at(std::size_t index) const noexcept {
+    return payload(static_cast<std::uint32_t>(index));
+}
+
+std::int64_t SlotTable::expiry_at(std::size_t index) const noexcept {
+    return expires(static_cast<std::uint32_t>(index));
+}
+
+void SlotTable::set_expiry(std::size_t index, std::int64_t until) noexcept {
+    expires(static_cast<std::uint32_t>(index)) = until;
 }
 
 std::span<std::byte> SlotTable::find(const base::Hash128& key, std::int64_t now) noexcept {
@@ -256,7 +295,7 @@ std::size_t SlotTable::capacity() const noexcept { return std::size_t{group_coun
 std::size_t SlotTable::live(std::int64_t now) const noexcept {
     std::size_t count = 0;
     for (std::uint32_t slot = 0; slot < capacity(); ++slot) {
-        count += tag(slot) != 0 && expires(slot) > now;
+        count += taken(slot, now);
     }
     return count;
 }

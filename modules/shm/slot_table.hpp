@@ -55,6 +55,8 @@ class SlotTable {
         std::span<std::byte> payload;  // aligned to 8
         bool fresh = false;            // zeroed: the key was not there
         bool evicted = false;          // another key, not expired, was forgotten for it
+        bool replaced = false;         // another key, expired or not, was forgotten for it
+        std::size_t index = 0;         // of the slot, for entry() and the like
     };
 
     // The slot of `key`, made if need be. `now`: any clock that all users share, microseconds;
@@ -68,6 +70,24 @@ class SlotTable {
     // Ends the writing to the slot that obtain() or find() gave out last, and says until when it
     // is worth keeping. Nothing else may be passed as `payload`.
     void done(std::span<std::byte> payload, std::int64_t expires) noexcept;
+
+    // For payloads that must outlive a process that dies while it writes to them: its user keeps
+    // them true by means of its own, and lets the table mark a slot only while the slot is new.
+    // Such a user may hold on to indices as long as the key has not expired.
+
+    // obtain(), but no key that has not expired makes way: nothing, and no mark, if all that could
+    // are such.
+    std::optional<Found> obtain_if_room(const base::Hash128& key, std::int64_t now) noexcept;
+
+    // The slot of `key`, expired or not; nothing if it is not there or marked. Marks nothing.
+    std::optional<std::size_t> index_of(const base::Hash128& key) const noexcept;
+
+    // The payload of the slot of that index, below capacity(), without a mark; aligned to 8.
+    std::span<std::byte> payload_at(std::size_t index) const noexcept;
+
+    // Until when the slot of that index, below capacity(), is worth keeping. One store.
+    std::int64_t expiry_at(std::size_t index) const noexcept;
+    void set_expiry(std::size_t index, std::int64_t expires) noexcept;
 
     std::size_t capacity() const noexcept;
 
@@ -94,7 +114,10 @@ class SlotTable {
     Home home(const base::Hash128& key) const noexcept;
     std::uint32_t lookup(const Home& home, const base::Hash128& key) const noexcept;
     std::uint32_t victim(const Home& home, std::int64_t now) const noexcept;
+    bool taken(std::uint32_t slot, std::int64_t now) const noexcept;
     std::span<std::byte> give_out(std::uint32_t slot) noexcept;
+    std::optional<Found> obtain(const base::Hash128& key, std::int64_t now,
+                                bool evict_taken) noexcept;
     void repair() noexcept;
 
     std::uint32_t& tag(std::uint32_t slot) const noexcept;

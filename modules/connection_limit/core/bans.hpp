@@ -18,27 +18,47 @@ struct BanRule {
 };
 
 // Refusals and bans of keys, in bytes that several processes share. The caller holds the one lock
-// of the bytes during every call. Times in microseconds of a clock that never goes back.
+// of the bytes during every call. Times in microseconds of a clock that never goes back. When there
+// is no room for another key, the one makes way whose ban ends, or whose refusals cease to matter,
+// first. A process that dies during a call loses no more than that one key.
 //
-// Payload of a slot (documented here byte by byte)
+// The bytes are those of a shm::SlotTable, 60 per key, whose payload is
+//      0  i64     until when it is banned; 0 if it never was
+//      8  i64     when the present half of `within` began
+//     16  u32[3]  refusals in this half, the one before and the one before that
+//     28  u32     zero
 class Bans {
   public:
     static std::optional<Bans> format(std::span<std::byte> bytes) noexcept;
     static std::optional<Bans> attach(std::span<std::byte> bytes) noexcept;
 
-    // One more refusal of `key`. True if this one has brought a ban about. The window slides: two
-    // halves, so that no `within` has more than `after` refusals without a ban.
+    // One more refusal of `key`. True if this one has brought a ban about. Refusals are counted by
+    // halves of `within`: no `within` has `after` refusals without a ban, and there is none unless
+    // one and a half `within` have as many. Who is banned is not counted, so that every ban ends,
+    // and begins anew afterwards. A rule with a 0 in it bans nobody.
     bool refused(const base::Hash128& key, const BanRule& rule, std::int64_t now) noexcept;
 
     // Until when the key is banned; 0 if it is not.
-    std::int64_t until(const base::Hash128& key, std::int64_t now) noexcept;
+    std::int64_t until(const base::Hash128& key, std::int64_t now) const noexcept;
 
+    // Ends the ban and forgets the refusals.
     void lift(const base::Hash128& key) noexcept;
 
     std::size_t active(std::int64_t now) const noexcept;  // walks the table
+    std::size_t capacity() const noexcept;
+
+    // Whose ban lasts, at the index of the table, below capacity(); nothing if nobody's. For
+    // listing piece by piece: the lock may be given back in between.
+    struct Ban {
+        base::Hash128 key;
+        std::int64_t until = 0;
+    };
+    std::optional<Ban> ban(std::size_t index, std::int64_t now) const noexcept;
 
   private:
-    // ...
+    explicit Bans(shm::SlotTable table) noexcept : table_(table) {}
+
+    shm::SlotTable table_;
 };
 
 }  // namespace gatehouse::connection_limit
