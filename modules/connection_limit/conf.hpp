@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "connection_limit/core/bans.hpp"
+#include "connection_limit/core/list.hpp"
+#include "connection_limit/zone.hpp"
+#include "ngx/conf.hpp"
+
+namespace gatehouse::connection_limit {
+
+// A zone that a directive names, which may be defined after it.
+struct ZoneName {
+    std::string name;
+    ngx::ConfPlace place;
+    Zone* zone = nullptr;  // found when the configuration has been read
+};
+
+enum class By : std::uint8_t { connection, request };
+
+// connection_limit
+struct Limit : ZoneName {
+    std::uint32_t most = 0;
+    By by = By::connection;
+};
+
+// connection_limit_accept
+struct AcceptLimit : ZoneName {
+    std::uint32_t most = 0;
+    std::uint32_t handshakes = 0;  // 0: no limit
+    std::uint32_t rate = 0;        // per second; 0: no limit
+};
+
+// Whose refusals connection_limit_ban counts, as bits.
+enum Cause : std::uint8_t { kByLimit = 1, kByRateLimit = 2, kByWaf = 4, kByJwt = 8 };
+
+// connection_limit_ban
+struct BanLimit : ZoneName {
+    BanRule rule;
+    std::uint8_t causes = kByLimit;
+};
+
+// connection_limit_list
+enum class Action : std::uint8_t { allow, deny };
+struct List : ZoneName {
+    std::shared_ptr<const CidrList> addresses;
+    Action action = Action::deny;
+};
+
+// connection_limit_bypass
+struct Bypass {
+    ngx_array_t* addresses = nullptr;  // of ngx_cidr_t
+    std::vector<ngx_http_complex_value_t*> values;
+    bool empty() const noexcept { return addresses == nullptr && values.empty(); }
+};
+
+// What the directives of one level say; what they do not say comes from the level around it.
+struct Declared {
+    std::vector<Limit> limits;
+    std::vector<BanLimit> bans;
+    Bypass bypass;
+    std::optional<bool> dry_run;
+    std::optional<ngx_uint_t> status;
+    std::optional<ngx_uint_t> log_level;
+};
+
+struct LocConf {
+    Declared declared;
+
+    // After merging.
+    std::vector<Limit> limits;
+    std::vector<BanLimit> bans;
+    Bypass bypass;
+    bool dry_run = false;
+    ngx_uint_t status = NGX_HTTP_SERVICE_UNAVAILABLE;
+    ngx_uint_t log_level = NGX_LOG_ERR;
+};
+
+struct SrvConf {
+    std::vector<AcceptLimit> accept;
+    std::vector<List> lists;
+};
+
+// What holds for connections to one listening socket: of all servers on its port.
+struct Listener {
+    std::vector<AcceptLimit> limits;
+    std::vector<List> lists;
+    const ngx_array_t* trusted = nullptr;  // of ngx_cidr_t: set_real_ip_from
+};
+
+struct MainConf {
+    std::deque<Zone> zones;  // addresses stay what they are
+    // By the address family and port of the socket.
+    struct Port {
+        int family;
+        in_port_t port;
+        Listener listener;
+    };
+    std::deque<Port> ports;
+    // Variables of our siblings, whose refusals count: index, or NGX_ERROR.
+    ngx_int_t rate_limit_status = NGX_ERROR;
+    ngx_int_t waf_status = NGX_ERROR;
+    ngx_int_t jwt_status = NGX_ERROR;
+};
+
+}  // namespace gatehouse::connection_limit

@@ -1,0 +1,96 @@
+#include "connection_limit/connection.hpp"
+
+#include <utility>
+
+#include "ngx/clock.hpp"
+#include "ngx/pool.hpp"
+
+namespace gatehouse::connection_limit {
+
+Lease& Lease::operator=(Lease&& other) noexcept {
+    end();
+    zone_ = std::exchange(other.zone_, nullptr);
+    key_ = other.key_;
+    lease_ = other.lease_;
+    return *this;
+}
+
+void Lease::end() noexcept {
+    if (Zone* zone = std::exchange(zone_, nullptr)) {
+        const ngx::ZoneLock lock(*zone);
+        zone->leases().release(lease_, zone->owner, ngx::monotonic_microseconds());
+    }
+}
+
+Connection* Connection::find(const ngx_connection_t* c) noexcept {
+    return ngx::find_made<Connection>(c->pool, [](const Connection&) { return true; });
+}
+
+Connection& Connection::obtain(ngx_connection_t* c) {
+    Connection* known = find(c);
+    return known != nullptr ? *known : *ngx::make<Connection>(c->pool);
+}
+
+bool Connection::holds(const Zone& zone, const base::Hash128& key) const noexcept {
+    for (const Lease& lease : leases_) {
+        if (lease.is_of(zone, key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+Lease* Connection::vacancy() noexcept {
+    for (Lease& lease : leases_) {
+        if (!lease.held()) {
+            return &lease;
+        }
+    }
+    return nullptr;
+}
+
+void Connection::shake_hands() noexcept {
+    for (Lease& lease : handshakes_) {
+        lease.end();
+    }
+}
+
+ngx_connection_t* client_connection(const ngx_http_request_t* r) noexcept {
+#if (NGX_HTTP_V2)
+    if (r->stream != nullptr) {
+        return r->stream->connection->connection;
+    }
+#endif
+#if (NGX_HTTP_V3)
+    if (r->connection->quic != nullptr) {
+        return r->connection->quic->parent;
+    }
+#endif
+    return r->connection;
+}
+
+Attempt take(Zone& zone, const base::Hash128& key, std::uint32_t most, Lease& lease) noexcept {
+    LeaseTable::Taken taken;
+    {
+        const ngx::ZoneLock lock(zone);
+        taken = zone.leases().take(key, zone.owner, most, ngx::monotonic_microseconds());
+    }
+    if (taken.evicted) {
+        zone.count(Counter::evicted);
+    }
+    switch (taken.outcome) {
+    case LeaseTable::Outcome::held:
+        zone.count(Counter::held);
+        lease = Lease(zone, key, taken.lease);
+        return {false, taken.count};
+    case LeaseTable::Outcome::refused:
+        zone.count(Counter::refused);
+        return {true, taken.count};
+    case LeaseTable::Outcome::full:
+        break;
+    }
+    zone.count(Counter::full);
+    return {zone.on_full == OnFull::deny, 0};
+}
+
+}  // namespace gatehouse::connection_limit

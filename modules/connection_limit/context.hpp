@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "connection_limit/conf.hpp"
+#include "connection_limit/connection.hpp"
+#include "connection_limit/module.hpp"
+#include "ngx/request.hpp"
+
+namespace gatehouse::connection_limit {
+
+// $connection_limit_status
+enum class Status : std::uint8_t {
+    none,
+    passed,
+    rejected,
+    rejected_dry_run,
+    banned,
+    banned_dry_run,
+    bypassed,
+};
+
+// What is known about one request of a client. Subrequests have none: they are not counted.
+struct RequestState {
+    explicit RequestState(ngx_http_request_t* r) noexcept : request(r) {}
+
+    ngx_http_request_t* const request;
+    Status status = Status::none;  // none: not decided yet
+    std::uint32_t current = 0;     // $connection_limit_current
+    std::vector<Lease> leases;     // by=request: as long as the request
+};
+
+using RequestContext = ngx::Context<RequestState, ngx_http_gatehouse_connection_limit_module>;
+
+inline const LocConf& loc_conf(const ngx_http_request_t* r) noexcept {
+    return ngx::location_conf<LocConf>(r, ngx_http_gatehouse_connection_limit_module);
+}
+
+inline const SrvConf& srv_conf(const ngx_http_request_t* r) noexcept {
+    return *static_cast<const SrvConf*>(
+        r->srv_conf[ngx_http_gatehouse_connection_limit_module.ctx_index]);
+}
+
+}  // namespace gatehouse::connection_limit

@@ -1,0 +1,96 @@
+#include "connection_limit/accept.hpp"
+#include "connection_limit/directives.hpp"
+#include "connection_limit/module.hpp"
+
+namespace gatehouse::connection_limit {
+namespace {
+
+MainConf& main_conf(ngx_conf_t* cf) noexcept {
+    return ngx::main_conf<MainConf>(cf, ngx_http_gatehouse_connection_limit_module);
+}
+
+// False if there is no zone of that name, which has been logged.
+bool bind(ngx_conf_t* cf, ZoneName& named) {
+    for (Zone& zone : main_conf(cf).zones) {
+        if (zone.title == named.name) {
+            named.zone = &zone;
+            return true;
+        }
+    }
+    ngx::log_conf_error(cf, named.place, "unknown zone \"" + named.name + "\"");
+    return false;
+}
+
+template <class Named>
+bool bind_all(ngx_conf_t* cf, std::vector<Named>& names) {
+    for (Named& named : names) {
+        if (!bind(cf, named)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// -1: the index of no variable.
+ngx_int_t index_of(ngx_conf_t* cf, std::string_view name) {
+    // A variable that nobody provides would be an error of the whole configuration.
+    auto& core = ngx::main_conf<ngx_http_core_main_conf_t>(cf, ngx_http_core_module);
+    ngx_str_t text = ngx::copy(cf->pool, name);
+    const ngx_uint_t hash = ngx_hash_strlow(text.data, text.data, text.len);
+    (void)hash;
+    for (ngx_uint_t i = 0; i < core.variables_keys->keys.nelts; ++i) {
+        const auto* keys = static_cast<const ngx_hash_key_t*>(core.variables_keys->keys.elts);
+        if (ngx::view(keys[i].key) == name) {
+            return ngx_http_get_variable_index(cf, &text);
+        }
+    }
+    return NGX_ERROR;
+}
+
+}  // namespace
+
+ngx::ConfResult finish(ngx_conf_t* cf, MainConf& conf) {
+    conf.rate_limit_status = index_of(cf, "rate_limit_status");
+    conf.waf_status = index_of(cf, "waf_status");
+    conf.jwt_status = index_of(cf, "auth_jwt_status");
+    return ngx::kConfOk;
+}
+
+ngx::ConfResult merge_srv(ngx_conf_t* cf, const SrvConf& parent, SrvConf& conf) {
+    ngx::inherit(conf.accept, parent.accept);
+    ngx::inherit(conf.lists, parent.lists);
+    if (!bind_all(cf, conf.accept) || !bind_all(cf, conf.lists)) {
+        return ngx::kConfError;
+    }
+    for (const AcceptLimit& limit : conf.accept) {
+        if (limit.zone->kind != base::KeyKind::binary_address) {
+            ngx::log_conf_error(cf, limit.place,
+                                "\"connection_limit_accept\" needs a zone with the key "
+                                "\"$binary_remote_addr\", \"" +
+                                    limit.name + "\" is not");
+            return ngx::kConfError;
+        }
+    }
+    return ngx::kConfOk;
+}
+
+ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
+    Declared& declared = conf.declared;
+    const auto each = [&](auto... members) {
+        (ngx::inherit(declared.*members, parent.declared.*members), ...);
+    };
+    each(&Declared::limits, &Declared::bans, &Declared::bypass, &Declared::dry_run,
+         &Declared::status, &Declared::log_level);
+    if (!bind_all(cf, declared.limits) || !bind_all(cf, declared.bans)) {
+        return ngx::kConfError;
+    }
+    conf.limits = declared.limits;
+    conf.bans = declared.bans;
+    conf.bypass = declared.bypass;
+    conf.dry_run = declared.dry_run.value_or(conf.dry_run);
+    conf.status = declared.status.value_or(conf.status);
+    conf.log_level = declared.log_level.value_or(conf.log_level);
+    return ngx::kConfOk;
+}
+
+}  // namespace gatehouse::connection_limit

@@ -1,0 +1,71 @@
+#include "connection_limit/zone.hpp"
+
+#include <array>
+
+#include "connection_limit/module.hpp"
+
+namespace gatehouse::connection_limit {
+namespace {
+
+// Of everything in the memory.
+constexpr std::uint64_t kLayoutVersion = 1;
+constexpr std::size_t kLanes = 16;
+constexpr std::array<std::string_view, 6> kCounters{"held", "refused", "banned",
+                                                    "full", "evicted", "reclaimed"};
+
+struct Parts {
+    std::span<std::byte> counters, leases, bans, rates;
+};
+
+// Seven tenths for what the zone is there for; bans and rates have the rest.
+Parts divide(std::span<std::byte> body) noexcept {
+    constexpr std::size_t kAlignment = 64;
+    const std::size_t counters = shm::Counters::bytes(kCounters.size(), kLanes);
+    if (body.size() < 2 * counters) {
+        return {};
+    }
+    const std::size_t rest = body.size() - counters;
+    const std::size_t bans = rest / 5 / kAlignment * kAlignment;
+    const std::size_t rates = rest / 10 / kAlignment * kAlignment;
+    const std::size_t leases = (rest - bans - rates) / kAlignment * kAlignment;
+    return {body.first(counters), body.subspan(counters, leases),
+            body.subspan(counters + leases, bans), body.subspan(counters + leases + bans, rates)};
+}
+
+}  // namespace
+
+bool Zone::add(ngx_conf_t* cf) {
+    const std::string meaning = std::to_string(ipv6_prefix) + " " + expression;
+    return ngx::Zone::add(cf, "gatehouse:connection_limit:" + title, size,
+                          ngx_http_gatehouse_connection_limit_module,
+                          base::siphash128({kLayoutVersion, 0}, meaning).low);
+}
+
+// Nothing is carried over: leases of another key count something else.
+bool Zone::format(std::span<std::byte> body, const ngx::Zone*) noexcept {
+    const Parts parts = divide(body);
+    counters_ = shm::Counters::format(parts.counters, kCounters, kLanes);
+    leases_ = LeaseTable::format(parts.leases);
+    bans_ = Bans::format(parts.bans);
+    rates_ = AcceptRate::format(parts.rates);
+    return counters_ && leases_ && bans_ && rates_;
+}
+
+bool Zone::attach(std::span<std::byte> body) noexcept {
+    const Parts parts = divide(body);
+    counters_ = shm::Counters::attach(parts.counters);
+    leases_ = LeaseTable::attach(parts.leases);
+    bans_ = Bans::attach(parts.bans);
+    rates_ = AcceptRate::attach(parts.rates);
+    return counters_ && leases_ && bans_ && rates_;
+}
+
+void Zone::count(Counter counter, std::uint64_t number) noexcept {
+    counters_->add(ngx_worker % kLanes, static_cast<std::size_t>(counter), number);
+}
+
+std::uint64_t Zone::counted(Counter counter) const noexcept {
+    return counters_->sum(static_cast<std::size_t>(counter));
+}
+
+}  // namespace gatehouse::connection_limit

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <sched.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdint>
+
+#include "cmocka.hpp"
+
+namespace gatehouse::test {
+
+// The lock of nginx's shared zones in small: it knows who holds it, and whoever waits for that
+// process's end opens it, as ngx_shmtx_force_unlock() does.
+class PidLock {
+  public:
+    void lock() noexcept {
+        const pid_t mine = getpid();
+        for (pid_t nobody = 0; !holder_.compare_exchange_weak(nobody, mine); nobody = 0) {
+            sched_yield();
+        }
+    }
+    void unlock() noexcept { force_unlock(getpid()); }
+    bool force_unlock(pid_t dead) noexcept { return holder_.compare_exchange_strong(dead, 0); }
+
+  private:
+    std::atomic<pid_t> holder_ = 0;
+};
+
+// A child that runs `body` one instruction at a time.
+class SteppedChild {
+  public:
+    template <class F>
+    explicit SteppedChild(F&& body) : pid_(fork()) {
+        assert_true(pid_ >= 0);
+        if (pid_ == 0) {
+            ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+            raise(SIGSTOP);
+            body();
+            _exit(0);
+        }
+        wait();
+    }
+    ~SteppedChild() { kill(); }
+    SteppedChild(const SteppedChild&) = delete;
+    SteppedChild& operator=(const SteppedChild&) = delete;
+
+    pid_t pid() const { return pid_; }
+
+    // False if it has come to its end.
+    bool step() {
+        assert_int_equal(ptrace(PTRACE_SINGLESTEP, pid_, nullptr, nullptr), 0);
+        wait();
+        return running_;
+    }
+
+    void kill() {
+        if (running_) {
+            ::kill(pid_, SIGKILL);
+            wait();
+            assert_false(running_);
+        }
+    }
+
+  private:
+    void wait() {
+        int status = 0;
+        assert_int_equal(waitpid(pid_, &status, 0), pid_);
+        running_ = WIFSTOPPED(status);
+        assert_true(!WIFEXITED(status) || WEXITSTATUS(status) == 0);
+    }
+
+    pid_t pid_;
+    bool running_ = true;
+};
+
+}  // namespace gatehouse::test
