@@ -189,12 +189,11 @@ ngx::ConfResult collect_ports(ngx_conf_t* cf, MainConf& conf) {
         if (proxied) {
             ngx::log_conf_warning(cf, listener.limits.front().place,
                                   "\"connection_limit_accept\" counts nothing on port " +
-                                      std::to_string(ntohs(port.port)) +
+                                      std::to_string(port.port) +
                                       ", where the peers are proxies (\"proxy_protocol\")");
             continue;
         }
-        conf.ports.push_back(
-            {static_cast<int>(port.family), ntohs(port.port), std::move(listener)});
+        conf.ports.push_back({static_cast<int>(port.family), port.port, std::move(listener)});
     }
     return ngx::kConfOk;
 }
