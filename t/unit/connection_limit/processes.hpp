@@ -30,19 +30,22 @@ class PidLock {
     std::atomic<pid_t> holder_ = 0;
 };
 
-// A child that runs `body` one instruction at a time.
+// A child that runs `before` as ever, then `body` one instruction at a time, and then stops.
 class SteppedChild {
   public:
-    template <class F>
-    explicit SteppedChild(F&& body) : pid_(fork()) {
+    template <class F, class G>
+    SteppedChild(F&& before, G&& body) : pid_(fork()) {
         assert_true(pid_ >= 0);
         if (pid_ == 0) {
             ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+            before();
             raise(SIGSTOP);
             body();
+            raise(SIGSTOP);
             _exit(0);
         }
         wait();
+        assert_true(stopped_);
     }
     ~SteppedChild() { kill(); }
     SteppedChild(const SteppedChild&) = delete;
@@ -53,28 +56,28 @@ class SteppedChild {
     // False if it has come to its end.
     bool step() {
         assert_int_equal(ptrace(PTRACE_SINGLESTEP, pid_, nullptr, nullptr), 0);
-        wait();
-        return running_;
+        return wait() == SIGTRAP;
     }
 
     void kill() {
-        if (running_) {
+        if (stopped_) {
             ::kill(pid_, SIGKILL);
             wait();
-            assert_false(running_);
+            assert_false(stopped_);
         }
     }
 
   private:
-    void wait() {
+    // The signal that has stopped it.
+    int wait() {
         int status = 0;
         assert_int_equal(waitpid(pid_, &status, 0), pid_);
-        running_ = WIFSTOPPED(status);
-        assert_true(!WIFEXITED(status) || WEXITSTATUS(status) == 0);
+        stopped_ = WIFSTOPPED(status);
+        return stopped_ ? WSTOPSIG(status) : 0;
     }
 
     pid_t pid_;
-    bool running_ = true;
+    bool stopped_ = false;
 };
 
 }  // namespace gatehouse::test
