@@ -175,7 +175,7 @@ std::uint32_t SlotTable::victim(const Home& home, std::int64_t now) const noexce
     if (first.room != second.room) {
         return first.room > second.room ? first.slot : second.slot;
     }
-    const bool take_first = first.room > 0 || first.expires <= second.expires;
+    const bool take_first = first.empty || (!second.empty && first.expires <= second.expires);
     return take_first ? first.slot : second.slot;
 }
 

@@ -22,8 +22,8 @@ namespace gatehouse::connection_limit {
 // call after a death in the middle of another: these walk through the leases.
 //
 // Layout, in the machine's byte order, for K keys and L = 2 K leases. A key takes 36 bytes, a lease
-// 8: a megabyte holds 19,800 keys and 39,600 leases, and as the table of keys is 70 % full before
-// it has no room for another, any 13,800 keys.
+// 8: a megabyte holds 19,800 keys and 39,600 leases; as the table of keys is at least 70 % full
+// before it has no room for another, it holds any 13,800 keys at the same time.
 //
 //      0  u64     magic
 //      8  u32     version
@@ -80,8 +80,8 @@ class LeaseTable {
     };
 
     // Counts one more of `key` on behalf of `owner`, unless it holds `most`. `now`: microseconds of
-    // a clock that all users share; it only says which idle key makes way first. A key that holds a
-    // lease never makes way.
+    // a clock that all users share; it only says which idle key of those that could makes way
+    // first. A key that holds a lease never makes way.
     Taken take(const base::Hash128& key, std::size_t owner, std::uint32_t most,
                std::int64_t now) noexcept;
 

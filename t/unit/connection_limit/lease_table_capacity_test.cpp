@@ -71,8 +71,12 @@ void an_idle_key_is_found_again(void**) {
     const Bytes bytes(lease_bytes_of(16));
     LeaseTable table = lease_table(bytes.span());
     const std::size_t owner = table.enroll(process(1), 0);
+    std::vector<std::uint32_t> leases;
     for (std::uint64_t i = 0; i < 16; ++i) {
-        table.release(hold(table, key(i), owner), owner, kNow + static_cast<std::int64_t>(i));
+        leases.push_back(hold(table, key(i), owner));
+    }
+    for (const std::uint32_t lease : leases) {
+        table.release(lease, owner, kNow + lease);
     }
     // Key 0 was the first to be idle, but is busy again.
     const auto again = table.take(key(0), owner, 1, kNow);

@@ -22,7 +22,7 @@ using namespace gatehouse::test;
 
 // Each step costs two switches of context, and each kill all the steps before it.
 #if defined(__SANITIZE_ADDRESS__)
-constexpr std::size_t kOneChangeIn = 4, kOtherMoments = 2;
+constexpr std::size_t kOneChangeIn = 16, kOtherMoments = 1;
 #else
 constexpr std::size_t kOneChangeIn = 1, kOtherMoments = 3;
 #endif
