@@ -27,10 +27,10 @@ constexpr std::int64_t kIdleForEver = 0;
 // A lease: key slot + 1 below, owner + 1 in the middle; or a link of the list of free ones above.
 constexpr unsigned kUpper = 32;
 constexpr std::uint64_t held_by(std::uint32_t key, std::size_t owner) noexcept {
-    return (std::uint64_t{owner} + 1) << kUpper | (key + 1);
+    return static_cast<std::uint64_t>(owner + 1) << kUpper | (key + 1);
 }
 constexpr std::uint64_t free_before(std::uint32_t next) noexcept {
-    return std::uint64_t{next} << kUpper;
+    return static_cast<std::uint64_t>(next) << kUpper;
 }
 constexpr std::uint32_t lower(std::uint64_t word) noexcept {
     return static_cast<std::uint32_t>(word);
