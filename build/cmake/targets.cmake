@@ -46,7 +46,7 @@ endfunction()
 # The shared object ngx_http_gatehouse_<NAME>_module.so in GATEHOUSE_MODULE_DIR. nginx's own
 # symbols stay undefined in it: they are in the program that loads it.
 function(gatehouse_module name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;CORES")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;CORES;LIBS")
     if(GATEHOUSE_FUZZ)
         return()
     endif()
@@ -59,7 +59,7 @@ function(gatehouse_module name)
 
     add_library(${target} MODULE ${arg_SOURCES})
     target_compile_options(${target} PRIVATE ${GATEHOUSE_WARNINGS})
-    target_link_libraries(${target} PRIVATE gatehouse_ngx ${arg_CORES})
+    target_link_libraries(${target} PRIVATE gatehouse_ngx ${arg_CORES} ${arg_LIBS})
     target_link_options(${target} PRIVATE
         "-Wl,--version-script=${exports}" ${GATEHOUSE_MODULE_LINK_OPTIONS})
     set_target_properties(${target} PROPERTIES

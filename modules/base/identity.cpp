@@ -56,6 +56,14 @@ std::string_view parse(std::string_view text, std::array<char, kIpv6Octets>& oct
 
 }  // namespace
 
+KeyKind key_kind(std::string_view expression) noexcept {
+    if (expression == "$binary_remote_addr" || expression == "${binary_remote_addr}") {
+        return KeyKind::binary_address;
+    }
+    return expression == "$remote_addr" || expression == "${remote_addr}" ? KeyKind::address
+                                                                          : KeyKind::text;
+}
+
 std::string_view identity(KeyKind kind, std::string_view value, unsigned ipv6_prefix,
                           std::array<char, 17>& storage) noexcept {
     std::array<char, kIpv6Octets> parsed;

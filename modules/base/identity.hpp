@@ -13,6 +13,9 @@ enum class KeyKind : std::uint8_t {
     address,         // $remote_addr: text
 };
 
+// By the expression that a zone's key is in the configuration; `${name}` is `$name`.
+KeyKind key_kind(std::string_view expression) noexcept;
+
 // What is counted by: the value of a zone's key, but of an IPv6 address only the first
 // `ipv6_prefix` bits, and of an IPv4 address mapped into IPv6 the IPv4 address. A unix socket's
 // peer has no address and stays what it is, as does a text that is no address. Addresses are octets

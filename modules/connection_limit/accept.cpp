@@ -1,119 +1,149 @@
 #include "connection_limit/accept.hpp"
 
+#include <span>
 #include <string_view>
 
 #include "connection_limit/connection.hpp"
 #include "connection_limit/identify.hpp"
 #include "connection_limit/module.hpp"
+#include "connection_limit/refusals.hpp"
 #include "ngx/clock.hpp"
 #include "ngx/log.hpp"
-#include "ngx/log_gate.hpp"
 
 namespace gatehouse::connection_limit {
 namespace {
 
-// The same address is counted apart as one that is connected and as one that shakes hands; and
-// apart from what connection_limit counts in the same zone.
-base::Hash128 as_connected(base::Hash128 key) noexcept {
-    key.high ^= 1;
-    return key;
-}
-base::Hash128 as_handshake(base::Hash128 key) noexcept {
-    key.high ^= 2;
-    return key;
-}
-
-in_port_t port_of(const sockaddr* address) noexcept {
-    return ngx_inet_get_port(const_cast<sockaddr*>(address));
-}
-
-const Listener* find_listener(const MainConf& conf, const sockaddr* address) noexcept {
-    for (const MainConf::Port& port : conf.ports) {
-        if (port.family == address->sa_family && port.port == port_of(address)) {
-            return &port.listener;
+const Listener* find_listener(const MainConf& conf, sockaddr* address, socklen_t length) noexcept {
+    for (const Listener& listener : conf.listeners) {
+        if (ngx_cmp_sockaddr(const_cast<sockaddr*>(listener.address), listener.length, address,
+                             length, 1) == NGX_OK) {
+            return &listener;
         }
     }
     return nullptr;
 }
 
-bool is_banned(Zone& zone, const base::Hash128& key, std::int64_t now) noexcept {
-    const ngx::ZoneLock lock(zone);
-    return zone.bans().until(key, now) != 0;
+// As nginx finds the servers of a connection: a socket that listens on all addresses may stand for
+// servers that want only some.
+const Listener* find_listener(const MainConf& conf, ngx_connection_t* c) noexcept {
+    ngx_listening_t* socket = c->listening;
+    if (static_cast<const ngx_http_port_t*>(socket->servers)->naddrs > 1 &&
+        ngx_connection_local_sockaddr(c, nullptr, 0) == NGX_OK) {
+        const Listener* own = find_listener(conf, c->local_sockaddr, c->local_socklen);
+        if (own != nullptr) {
+            return own;
+        }
+    }
+    return find_listener(conf, socket->sockaddr, socket->socklen);
 }
 
-bool too_fast(const AcceptLimit& limit, const base::Hash128& key, std::int64_t now) noexcept {
+bool is_exempt(const Listener& listener, const ngx_connection_t* c) noexcept {
+    for (const ngx_array_t* addresses : listener.exempted) {
+        if (ngx_cidr_match(c->sockaddr, const_cast<ngx_array_t*>(addresses)) == NGX_OK) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool is_banned(Zone& zone, const Identity& identity, std::int64_t now) noexcept {
+    const ZoneLock lock(zone);
+    return zone.bans().until(identity.in(zone, Domain::requests), now) != 0;
+}
+
+bool too_fast(const AcceptLimit& limit, const Identity& identity, std::int64_t now) noexcept {
     if (limit.rate == 0) {
         return false;
     }
-    const ngx::ZoneLock lock(*limit.zone);
-    return !limit.zone->rates().accept(key, limit.rate, now);
+    Zone& zone = *limit.zone;
+    const base::Hash128 key = identity.in(zone, Domain::connected);
+    {
+        const ZoneLock lock(zone);
+        if (zone.rates().accept(key, limit.rate, now)) {
+            return false;
+        }
+    }
+    zone.count(Counter::rate_refused);
+    return true;
 }
 
-// Why the connection is not wanted; empty: it is. The leases that it was given end with it.
-std::string_view check(ngx_connection_t* c, const AcceptLimit& limit, const Listener& listener,
-                       std::size_t place) {
+// What `limit` has against the connection. The leases that it was given end with it.
+struct Objection {
+    std::string_view text;  // empty: none
+    bool of_limit = false;  // which may bring a ban
+};
+
+Objection check(ngx_connection_t* c, const AcceptLimit& limit, const Listener& listener,
+                std::size_t place) {
     Zone& zone = *limit.zone;
-    const auto key = identify(c, zone);
-    if (!key) {
-        return {};
-    }
+    const auto identity = identify(c, zone);
     const auto action = listed(listener.lists, zone, c->sockaddr);
-    if (action == Action::allow) {
+    if (!identity || action == Action::allow) {
         return {};
     }
     const std::int64_t now = ngx::monotonic_microseconds();
-    if (action == Action::deny || is_banned(zone, *key, now)) {
+    if (action == Action::deny || is_banned(zone, *identity, now)) {
         zone.count(Counter::banned);
-        return "access forbidden";
+        return {"access forbidden", false};
     }
-    if (too_fast(limit, *key, now)) {
-        zone.count(Counter::refused);
-        return "limiting new connections";
+    if (too_fast(limit, *identity, now)) {
+        return {"limiting new connections", true};
     }
-    Connection& connection = Connection::obtain(c);
-    if (take(zone, as_connected(*key), limit.most, connection.accepted(place)).refused) {
-        return "limiting connections";
+    Connection& held = Connection::obtain(c);
+    if (take(zone, identity->in(zone, Domain::connected), limit.most, Counter::accept_refused,
+             held.accepted(place), c->log)
+            .refused) {
+        return {"limiting connections", true};
     }
-    if (limit.handshakes > 0 &&
-        take(zone, as_handshake(*key), limit.handshakes, connection.handshake(place)).refused) {
-        return "limiting handshakes";
+    if (limit.handshakes > 0 && take(zone, identity->in(zone, Domain::handshakes), limit.handshakes,
+                                     Counter::handshake_refused, held.handshake(place), c->log)
+                                    .refused) {
+        return {"limiting handshakes", true};
     }
     return {};
 }
 
 // A flood must not fill the log: the counters of the zone know how many there were.
-void log_refusal(const ngx_connection_t* c, std::string_view what, const Zone& zone) noexcept {
-    static ngx::LogGate gate;
-    if (gate.open()) {
-        ngx_log_error(NGX_LOG_ERR, c->log, 0, "%*s at accept by zone \"%*s\", client: %V",
-                      what.size(), what.data(), zone.title.size(), zone.title.data(),
-                      &c->addr_text);
+void log_refusal(const ngx_connection_t* c, std::string_view what, const AcceptLimit& limit) {
+    Zone& zone = *limit.zone;
+    if (zone.accept_gate.open()) {
+        const std::string_view dry_run = limit.dry_run ? ", dry run," : "";
+        ngx_log_error(limit.log_level, c->log, 0, "%*s at accept%*s by zone \"%*s\", client: %V",
+                      what.size(), what.data(), dry_run.size(), dry_run.data(), zone.title.size(),
+                      zone.title.data(), &c->addr_text);
     }
 }
 
-bool wanted(ngx_connection_t* c, const Listener& listener) {
-    if (listener.trusted != nullptr &&
-        ngx_cidr_match(c->sockaddr, const_cast<ngx_array_t*>(listener.trusted)) == NGX_OK) {
+bool is_welcome(ngx_connection_t* c, const Listener& listener) {
+    if (is_exempt(listener, c)) {
         return true;
     }
     for (std::size_t i = 0; i < listener.limits.size(); ++i) {
-        const std::string_view problem = check(c, listener.limits[i], listener, i);
-        if (!problem.empty()) {
-            log_refusal(c, problem, *listener.limits[i].zone);
-            return false;
+        const AcceptLimit& limit = listener.limits[i];
+        const Objection objection = check(c, limit, listener, i);
+        if (objection.text.empty()) {
+            continue;
         }
+        log_refusal(c, objection.text, limit);
+        if (limit.dry_run) {
+            continue;
+        }
+        if (objection.of_limit) {
+            note_refusal(c, listener, limit.log_level);
+        }
+        return false;
     }
     return true;
 }
 
 // Before anything is known of the connection but its addresses: nothing was read, no TLS begun.
-void init_connection(ngx_connection_t* c) {
+void init_connection(ngx_connection_t* c) noexcept {
     const auto& conf = *static_cast<const MainConf*>(
         ngx_http_cycle_get_module_main_conf(ngx_cycle, ngx_http_gatehouse_connection_limit_module));
-    const Listener* listener = find_listener(conf, c->listening->sockaddr);
+    const Listener* listener = find_listener(conf, c);
     bool welcome = false;
     try {
-        welcome = listener == nullptr || wanted(c, *listener);
+        welcome = listener == nullptr || is_welcome(c, *listener);
     } catch (const std::bad_alloc&) {
         ngx::log_exception(c->log);
     }
@@ -124,88 +154,28 @@ void init_connection(ngx_connection_t* c) {
     }
 }
 
-void init_connection_guarded(ngx_connection_t* c) noexcept { init_connection(c); }
-
-// The array that set_real_ip_from has filled: the first member of realip's configuration, in all
-// versions of nginx that have the module. Null without it.
-const ngx_array_t* trusted_by(ngx_conf_t* cf, const ngx_http_core_srv_conf_t& server) noexcept {
-    for (ngx_module_t** module = cf->cycle->modules; *module != nullptr; ++module) {
-        if (std::string_view((*module)->name) == "ngx_http_realip_module") {
-            void* conf = server.ctx->loc_conf[(*module)->ctx_index];
-            return *static_cast<const ngx_array_t* const*>(conf);
+bool has_limits(const MainConf& conf, sockaddr* address) noexcept {
+    for (const Listener& listener : conf.listeners) {
+        if (!listener.limits.empty() && listener.address->sa_family == address->sa_family &&
+            ngx_inet_get_port(const_cast<sockaddr*>(listener.address)) ==
+                ngx_inet_get_port(address)) {
+            return true;
         }
     }
-    return nullptr;
-}
-
-const SrvConf& conf_of(const ngx_http_core_srv_conf_t& server) noexcept {
-    return *static_cast<const SrvConf*>(
-        server.ctx->srv_conf[ngx_http_gatehouse_connection_limit_module.ctx_index]);
-}
-
-// Two servers may say the same; they must not count a connection twice.
-void merge_into(Listener& listener, const SrvConf& conf) {
-    for (const AcceptLimit& limit : conf.accept) {
-        bool known = false;
-        for (AcceptLimit& other : listener.limits) {
-            if (other.zone == limit.zone) {
-                known = true;
-                other.most = std::min(other.most, limit.most);
-            }
-        }
-        if (!known && listener.limits.size() < Connection::kMostAccepted) {
-            listener.limits.push_back(limit);
-        }
-    }
-    listener.lists.insert(listener.lists.end(), conf.lists.begin(), conf.lists.end());
+    return false;
 }
 
 }  // namespace
-
-ngx::ConfResult collect_ports(ngx_conf_t* cf, MainConf& conf) {
-    const auto& core = ngx::main_conf<ngx_http_core_main_conf_t>(cf, ngx_http_core_module);
-    if (core.ports == nullptr) {
-        return ngx::kConfOk;
-    }
-    const std::span ports(static_cast<ngx_http_conf_port_t*>(core.ports->elts), core.ports->nelts);
-    for (const ngx_http_conf_port_t& port : ports) {
-        Listener listener;
-        bool proxied = false;
-        for (const auto& addr :
-             std::span(static_cast<ngx_http_conf_addr_t*>(port.addrs.elts), port.addrs.nelts)) {
-            proxied = proxied || addr.opt.proxy_protocol != 0;
-            for (const auto* server :
-                 std::span(static_cast<ngx_http_core_srv_conf_t**>(addr.servers.elts),
-                           addr.servers.nelts)) {
-                merge_into(listener, conf_of(*server));
-                if (listener.trusted == nullptr) {
-                    listener.trusted = trusted_by(cf, *server);
-                }
-            }
-        }
-        if (listener.limits.empty() || port.family == AF_UNIX) {
-            continue;
-        }
-        if (proxied) {
-            ngx::log_conf_warning(cf, listener.limits.front().place,
-                                  "\"connection_limit_accept\" counts nothing on port " +
-                                      std::to_string(port.port) +
-                                      ", where the peers are proxies (\"proxy_protocol\")");
-            continue;
-        }
-        conf.ports.push_back({static_cast<int>(port.family), port.port, std::move(listener)});
-    }
-    return ngx::kConfOk;
-}
 
 void wrap_listeners(ngx_cycle_t* cycle, const MainConf& conf) noexcept {
     const std::span sockets(static_cast<ngx_listening_t*>(cycle->listening.elts),
                             cycle->listening.nelts);
     for (ngx_listening_t& socket : sockets) {
-        // Those of QUIC have a handler of their own.
-        if (socket.handler == ngx_http_init_connection &&
-            find_listener(conf, socket.sockaddr) != nullptr) {
-            socket.handler = init_connection_guarded;
+        // Those of QUIC take their streams for connections; and their peers are whatever the
+        // datagram says.
+        if (socket.handler == ngx_http_init_connection && socket.type == SOCK_STREAM &&
+            has_limits(conf, socket.sockaddr)) {
+            socket.handler = init_connection;
         }
     }
 }

@@ -11,121 +11,125 @@
 namespace gatehouse::connection_limit {
 namespace {
 
-bool bypassed(ngx_http_request_t* r, const Bypass& bypass) {
-    if (bypass.addresses != nullptr &&
-        ngx_cidr_match(r->connection->sockaddr, bypass.addresses) == NGX_OK) {
+// A request that is being decided about.
+class Case {
+  public:
+    Case(ngx_http_request_t* r, const LocConf& conf, RequestState& state) noexcept
+        : request_(r), conf_(conf), state_(state) {}
+
+    ngx_int_t decide() {
+        if (conf_.bypass.holds_for(request_)) {
+            state_.status = Status::bypassed;
+            return NGX_DECLINED;
+        }
+        for (const BanLimit& ban : conf_.bans) {
+            if (forbids(*ban.zone, list_of(*ban.zone))) {
+                return refuse(Status::banned, "access forbidden", *ban.zone);
+            }
+        }
+        for (const Limit& limit : conf_.limits) {
+            const auto action = list_of(*limit.zone);
+            if (action == Action::deny) {
+                limit.zone->count(Counter::banned);
+                return refuse(Status::banned, "access forbidden", *limit.zone);
+            }
+            if (action == Action::allow) {
+                state_.status = state_.status == Status::none ? Status::bypassed : state_.status;
+                continue;
+            }
+            if (is_beyond(limit)) {
+                const ngx_int_t result =
+                    refuse(Status::rejected, "limiting connections", *limit.zone);
+                if (!conf_.dry_run) {
+                    note_refusal(request_, conf_, kByLimit);
+                }
+                return result;
+            }
+            state_.status = Status::passed;
+        }
+        return NGX_DECLINED;
+    }
+
+  private:
+    std::optional<Action> list_of(const Zone& zone) const noexcept {
+        return listed(srv_conf(request_).lists, zone, request_->connection->sockaddr);
+    }
+
+    // Whether the key may not come in at all, whatever it holds.
+    bool forbids(Zone& zone, std::optional<Action> action) const {
+        if (action == Action::allow || (action != Action::deny && !is_banned(zone))) {
+            return false;
+        }
+        zone.count(Counter::banned);
         return true;
     }
-    for (ngx_http_complex_value_t* value : bypass.values) {
-        const std::string_view text = ngx::evaluate(r, value);
-        if (!text.empty() && text != "0") {
-            return true;
-        }
-    }
-    return false;
-}
 
-ngx_int_t refuse(ngx_http_request_t* r, const LocConf& conf, RequestState& state, Status status,
-                 std::string_view what, const Zone& zone) {
-    const std::string text =
-        std::string(what) + (conf.dry_run ? ", dry run" : "") + " by zone \"" + zone.title + "\"";
-    ngx::log(conf.log_level, r->connection->log, text, "");
-    // What this request was given so far it gives back: nobody is to pay for a refusal.
-    state.leases.clear();
-    if (conf.dry_run) {
-        state.status = status == Status::banned ? Status::banned_dry_run : Status::rejected_dry_run;
-        return NGX_DECLINED;
+    bool is_banned(Zone& zone) const {
+        const auto identity = identify(request_, zone);
+        if (!identity) {
+            return false;
+        }
+        const base::Hash128 key = identity->in(zone, Domain::requests);
+        const std::int64_t now = ngx::monotonic_microseconds();
+        const ZoneLock lock(zone);
+        return zone.bans().until(key, now) != 0;
     }
-    state.status = status;
-    return static_cast<ngx_int_t>(conf.status);
-}
 
-// Whether the key may not come in at all, whatever it holds.
-bool is_banned(ngx_http_request_t* r, Zone& zone) {
-    const auto key = identify(r, zone);
-    if (!key) {
-        return false;
+    // Takes the lease that `limit` asks for, or else refuses.
+    bool is_beyond(const Limit& limit) {
+        Zone& zone = *limit.zone;
+        const auto identity = identify(request_, zone);
+        if (!identity) {
+            return false;
+        }
+        const base::Hash128 key = identity->in(zone, Domain::requests);
+        if (limit.by == By::request) {
+            return !take_into(state_.leases.emplace_back(), limit, key);
+        }
+        Connection& connection = Connection::obtain(client_connection(request_));
+        if (connection.holds(zone, key)) {
+            const ZoneLock lock(zone);
+            state_.current = zone.leases().count(key);
+            return false;
+        }
+        Lease* vacancy = connection.vacancy();
+        if (vacancy == nullptr) {
+            return refused_as_full(zone, request_->connection->log);
+        }
+        taken_.push_back(vacancy);
+        return !take_into(*vacancy, limit, key);
     }
-    const ngx::ZoneLock lock(zone);
-    return zone.bans().until(*key, ngx::monotonic_microseconds()) != 0;
-}
 
-// Nothing: goes on.
-std::optional<ngx_int_t> check_bans(ngx_http_request_t* r, const LocConf& conf,
-                                    RequestState& state) {
-    for (const BanLimit& ban : conf.bans) {
-        const auto action = listed(srv_conf(r).lists, *ban.zone, r->connection->sockaddr);
-        if (action == Action::allow) {
-            continue;
-        }
-        if (action == Action::deny || is_banned(r, *ban.zone)) {
-            ban.zone->count(Counter::banned);
-            return refuse(r, conf, state, Status::banned, "access forbidden", *ban.zone);
-        }
+    bool take_into(Lease& lease, const Limit& limit, const base::Hash128& key) noexcept {
+        const Attempt attempt =
+            take(*limit.zone, key, limit.most, Counter::refused, lease, request_->connection->log);
+        state_.current = attempt.count;
+        return !attempt.refused;
     }
-    return std::nullopt;
-}
 
-// Takes the lease that `limit` asks for. True: refused.
-bool count(ngx_http_request_t* r, const Limit& limit, RequestState& state) {
-    Zone& zone = *limit.zone;
-    const auto key = identify(r, zone);
-    if (!key) {
-        return false;
-    }
-    if (limit.by == By::request) {
-        Lease lease;
-        const Attempt attempt = take(zone, *key, limit.most, lease);
-        state.current = attempt.count;
-        if (lease.held()) {
-            state.leases.push_back(std::move(lease));
+    ngx_int_t refuse(Status status, std::string_view what, const Zone& zone) {
+        const std::string text = std::string(what) + (conf_.dry_run ? ", dry run" : "") +
+                                 " by zone \"" + zone.title + "\"";
+        ngx::log(conf_.log_level, request_->connection->log, text, "");
+        // What it was given so far it gives back: nobody is to pay for a refusal.
+        state_.leases.clear();
+        for (Lease* lease : taken_) {
+            lease->end();
         }
-        return attempt.refused;
+        if (conf_.dry_run) {
+            state_.status =
+                status == Status::banned ? Status::banned_dry_run : Status::rejected_dry_run;
+            return NGX_DECLINED;
+        }
+        state_.status = status;
+        return static_cast<ngx_int_t>(conf_.status);
     }
-    Connection& connection = Connection::obtain(client_connection(r));
-    if (connection.holds(zone, *key)) {
-        const ngx::ZoneLock lock(zone);
-        state.current = zone.leases().count(*key);
-        return false;
-    }
-    Lease* vacancy = connection.vacancy();
-    if (vacancy == nullptr) {
-        zone.count(Counter::full);
-        return zone.on_full == OnFull::deny;
-    }
-    const Attempt attempt = take(zone, *key, limit.most, *vacancy);
-    state.current = attempt.count;
-    return attempt.refused;
-}
 
-ngx_int_t decide(ngx_http_request_t* r, const LocConf& conf, RequestState& state) {
-    if (bypassed(r, conf.bypass)) {
-        state.status = Status::bypassed;
-        return NGX_DECLINED;
-    }
-    if (const auto banned = check_bans(r, conf, state)) {
-        return *banned;
-    }
-    state.leases.reserve(conf.limits.size());
-    for (const Limit& limit : conf.limits) {
-        const auto action = listed(srv_conf(r).lists, *limit.zone, r->connection->sockaddr);
-        if (action == Action::allow) {
-            continue;
-        }
-        if (action == Action::deny) {
-            limit.zone->count(Counter::banned);
-            return refuse(r, conf, state, Status::banned, "access forbidden", *limit.zone);
-        }
-        if (count(r, limit, state)) {
-            const ngx_int_t result =
-                refuse(r, conf, state, Status::rejected, "limiting connections", *limit.zone);
-            note_refusal(r, conf, kByLimit);
-            return result;
-        }
-        state.status = Status::passed;
-    }
-    return NGX_DECLINED;
-}
+    ngx_http_request_t* request_;
+    const LocConf& conf_;
+    RequestState& state_;
+    std::vector<Lease*> taken_;  // of the connection, for this request
+};
 
 }  // namespace
 
@@ -136,7 +140,11 @@ ngx_int_t preaccess(ngx_http_request_t* r) {
     }
     RequestState& state = RequestContext::obtain(r);
     // One decision per request of a client, whatever it is redirected to afterwards.
-    return state.status == Status::none ? decide(r, conf, state) : NGX_DECLINED;
+    if (state.status != Status::none) {
+        return NGX_DECLINED;
+    }
+    state.conf = &conf;
+    return Case(r, conf, state).decide();
 }
 
 ngx_int_t post_read(ngx_http_request_t* r) {

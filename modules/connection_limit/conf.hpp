@@ -10,6 +10,7 @@
 #include "connection_limit/core/bans.hpp"
 #include "connection_limit/core/list.hpp"
 #include "connection_limit/zone.hpp"
+#include "ngx/bypass.hpp"
 #include "ngx/conf.hpp"
 
 namespace gatehouse::connection_limit {
@@ -34,6 +35,10 @@ struct AcceptLimit : ZoneName {
     std::uint32_t most = 0;
     std::uint32_t handshakes = 0;  // 0: no limit
     std::uint32_t rate = 0;        // per second; 0: no limit
+
+    // Of the server, for its address.
+    bool dry_run = false;
+    ngx_uint_t log_level = NGX_LOG_ERR;
 };
 
 // Whose refusals connection_limit_ban counts, as bits.
@@ -52,18 +57,11 @@ struct List : ZoneName {
     Action action = Action::deny;
 };
 
-// connection_limit_bypass
-struct Bypass {
-    ngx_array_t* addresses = nullptr;  // of ngx_cidr_t
-    std::vector<ngx_http_complex_value_t*> values;
-    bool empty() const noexcept { return addresses == nullptr && values.empty(); }
-};
-
 // What the directives of one level say; what they do not say comes from the level around it.
 struct Declared {
     std::vector<Limit> limits;
     std::vector<BanLimit> bans;
-    Bypass bypass;
+    ngx::Bypass bypass;
     std::optional<bool> dry_run;
     std::optional<ngx_uint_t> status;
     std::optional<ngx_uint_t> log_level;
@@ -75,7 +73,7 @@ struct LocConf {
     // After merging.
     std::vector<Limit> limits;
     std::vector<BanLimit> bans;
-    Bypass bypass;
+    ngx::Bypass bypass;
     bool dry_run = false;
     ngx_uint_t status = NGX_HTTP_SERVICE_UNAVAILABLE;
     ngx_uint_t log_level = NGX_LOG_ERR;
@@ -86,22 +84,19 @@ struct SrvConf {
     std::vector<List> lists;
 };
 
-// What holds for connections to one listening socket: of all servers on its port.
+// What holds for connections to one address that servers listen on, of all of these together.
 struct Listener {
+    const sockaddr* address = nullptr;  // from the cycle's pool
+    socklen_t length = 0;
     std::vector<AcceptLimit> limits;
     std::vector<List> lists;
-    const ngx_array_t* trusted = nullptr;  // of ngx_cidr_t: set_real_ip_from
+    std::vector<BanLimit> bans;                // for what is refused here
+    std::vector<const ngx_array_t*> exempted;  // of ngx_cidr_t: trusted proxies, and bypasses
 };
 
 struct MainConf {
     std::deque<Zone> zones;  // addresses stay what they are
-    // By the address family and port of the socket.
-    struct Port {
-        int family;
-        in_port_t port;
-        Listener listener;
-    };
-    std::deque<Port> ports;
+    std::vector<Listener> listeners;
     // Variables of our siblings, whose refusals count: index, or NGX_ERROR.
     ngx_int_t rate_limit_status = NGX_ERROR;
     ngx_int_t waf_status = NGX_ERROR;

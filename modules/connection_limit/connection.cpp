@@ -17,8 +17,9 @@ Lease& Lease::operator=(Lease&& other) noexcept {
 
 void Lease::end() noexcept {
     if (Zone* zone = std::exchange(zone_, nullptr)) {
-        const ngx::ZoneLock lock(*zone);
-        zone->leases().release(lease_, zone->owner, ngx::monotonic_microseconds());
+        const std::int64_t now = ngx::monotonic_microseconds();
+        const ZoneLock lock(*zone);
+        zone->leases().release(lease_, zone->owner, now);
     }
 }
 
@@ -69,11 +70,13 @@ ngx_connection_t* client_connection(const ngx_http_request_t* r) noexcept {
     return r->connection;
 }
 
-Attempt take(Zone& zone, const base::Hash128& key, std::uint32_t most, Lease& lease) noexcept {
+Attempt take(Zone& zone, const base::Hash128& key, std::uint32_t most, Counter refusal,
+             Lease& lease, ngx_log_t* log) noexcept {
+    const std::int64_t now = ngx::monotonic_microseconds();
     LeaseTable::Taken taken;
     {
-        const ngx::ZoneLock lock(zone);
-        taken = zone.leases().take(key, zone.owner, most, ngx::monotonic_microseconds());
+        const ZoneLock lock(zone);
+        taken = zone.leases().take(key, zone.owner, most, now);
     }
     if (taken.evicted) {
         zone.count(Counter::evicted);
@@ -84,13 +87,21 @@ Attempt take(Zone& zone, const base::Hash128& key, std::uint32_t most, Lease& le
         lease = Lease(zone, key, taken.lease);
         return {false, taken.count};
     case LeaseTable::Outcome::refused:
-        zone.count(Counter::refused);
+        zone.count(refusal);
         return {true, taken.count};
     case LeaseTable::Outcome::full:
         break;
     }
+    return {refused_as_full(zone, log), 0};
+}
+
+bool refused_as_full(Zone& zone, ngx_log_t* log) noexcept {
     zone.count(Counter::full);
-    return {zone.on_full == OnFull::deny, 0};
+    if (zone.full_gate.open()) {
+        ngx_log_error(NGX_LOG_WARN, log, 0, "zone \"%*s\" is full", zone.title.size(),
+                      zone.title.data());
+    }
+    return zone.on_full == OnFull::deny;
 }
 
 }  // namespace gatehouse::connection_limit

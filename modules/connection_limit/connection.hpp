@@ -49,7 +49,7 @@ class Connection {
     // The leases of connections that have not sent a request header yet: they end here.
     void shake_hands() noexcept;
 
-    // The leases of connection_limit_accept, by its place among those of the listening socket.
+    // The leases of connection_limit_accept, by its place among those of the address.
     static constexpr std::size_t kMostAccepted = 4;
     Lease& accepted(std::size_t i) noexcept { return accepted_[i]; }
     Lease& handshake(std::size_t i) noexcept { return handshakes_[i]; }
@@ -69,8 +69,12 @@ struct Attempt {
     std::uint32_t count = 0;  // leases of the key now
 };
 
-// Takes a lease for at most `most` of `key` into `lease`. Counts what comes of it. A zone that is
-// full does as on_full says.
-Attempt take(Zone& zone, const base::Hash128& key, std::uint32_t most, Lease& lease) noexcept;
+// Takes a lease for at most `most` of `key` into `lease`. What comes of it is counted, a refusal as
+// `refusal`. A zone that is full does as on_full says, and says so in the log.
+Attempt take(Zone& zone, const base::Hash128& key, std::uint32_t most, Counter refusal,
+             Lease& lease, ngx_log_t* log) noexcept;
+
+// There is no room to count this connection or request: whether it is refused for that.
+bool refused_as_full(Zone& zone, ngx_log_t* log) noexcept;
 
 }  // namespace gatehouse::connection_limit

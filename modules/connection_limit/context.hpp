@@ -26,9 +26,10 @@ struct RequestState {
     explicit RequestState(ngx_http_request_t* r) noexcept : request(r) {}
 
     ngx_http_request_t* const request;
-    Status status = Status::none;  // none: not decided yet
-    std::uint32_t current = 0;     // $connection_limit_current
-    std::vector<Lease> leases;     // by=request: as long as the request
+    const LocConf* conf = nullptr;  // that decides
+    Status status = Status::none;   // none: not decided yet
+    std::uint32_t current = 0;      // $connection_limit_current
+    std::vector<Lease> leases;      // by=request: as long as the request
 };
 
 using RequestContext = ngx::Context<RequestState, ngx_http_gatehouse_connection_limit_module>;

@@ -3,163 +3,106 @@
 #include <array>
 #include <limits>
 
+#include "ngx/parameters.hpp"
 #include "ngx/request.hpp"
 
 namespace gatehouse::connection_limit {
 namespace {
 
-template <class Value>
-struct Word {
-    std::string_view text;
-    Value value;
-};
+using ngx::Parameter;
 
-constexpr std::array<Word<ngx_uint_t>, 4> kLogLevels{{
-    {"info", NGX_LOG_INFO},
-    {"notice", NGX_LOG_NOTICE},
-    {"warn", NGX_LOG_WARN},
-    {"error", NGX_LOG_ERR},
+constexpr std::array<ngx::Word<By>, 2> kBy{{
+    {"connection", By::connection},
+    {"request", By::request},
 }};
 
-constexpr std::array<Word<bool>, 2> kFlags{{{"on", true}, {"off", false}}};
-
-constexpr std::array<Word<Cause>, 4> kCauses{{
+constexpr std::array<ngx::Word<Cause>, 4> kCauses{{
     {"limit", kByLimit},
     {"rate_limit", kByRateLimit},
     {"waf", kByWaf},
     {"jwt", kByJwt},
 }};
 
-template <class Words>
-auto find_word(const Words& words, std::string_view text) {
-    std::optional<decltype(words[0].value)> found;
-    for (const auto& word : words) {
-        if (ngx::equal_ignoring_case(word.text, text)) {
-            found = word.value;
-        }
-    }
-    return found;
-}
-
-template <class Words, class Value>
-ngx::ConfResult set_word(const ngx::Directive& directive, const Words& words,
-                         std::optional<Value>& value) {
-    if (value) {
-        return ngx::kDuplicate;
-    }
-    value = find_word(words, directive.arg(0));
-    return value ? ngx::kConfOk : directive.invalid_value(directive.arg(0));
-}
-
-// N of max=N and the like: at least 1.
-bool read_number(std::string_view text, std::uint32_t& number) noexcept {
-    const auto value = ngx::parse_number(text);
-    if (!value || *value == 0 || *value > std::numeric_limits<std::int32_t>::max()) {
-        return false;
-    }
-    number = static_cast<std::uint32_t>(*value);
-    return true;
-}
-
-bool read_limit(std::string_view parameter, Limit& limit) {
-    if (const auto name = ngx::named_value(parameter, "zone")) {
-        limit.name = *name;
-        return !name->empty();
-    }
-    if (const auto most = ngx::named_value(parameter, "max")) {
-        return read_number(*most, limit.most);
-    }
-    if (parameter == "by=request") {
-        limit.by = By::request;
-        return true;
-    }
-    return parameter == "by=connection";
+bool read_zone(std::string_view value, ZoneName& named) {
+    named.name = value;
+    return !value.empty();
 }
 
 // Microseconds of a time that is not 0.
 bool read_time(std::string_view text, std::int64_t& time) noexcept {
     const auto milliseconds = ngx::parse_milliseconds(text);
-    if (!milliseconds || *milliseconds == 0) {
+    if (!milliseconds || *milliseconds == 0 ||
+        *milliseconds > std::numeric_limits<std::int64_t>::max() / 1000) {
         return false;
     }
     time = static_cast<std::int64_t>(*milliseconds) * 1000;
     return true;
 }
 
-// after=N/time
-bool read_after(std::string_view text, BanRule& rule) noexcept {
-    const std::size_t slash = text.find('/');
-    return slash != std::string_view::npos && read_number(text.substr(0, slash), rule.after) &&
-           read_time(text.substr(slash + 1), rule.within);
+bool read_by(std::string_view value, Limit& limit) {
+    const auto by = ngx::find_word(kBy, value);
+    limit.by = by.value_or(limit.by);
+    return by.has_value();
 }
 
-bool read_causes(std::string_view text, std::uint8_t& causes) {
-    causes = 0;
+bool read_after(std::string_view value, BanLimit& ban) {
+    const std::size_t slash = value.find('/');
+    return slash != std::string_view::npos && read_count(value.substr(0, slash), ban.rule.after) &&
+           read_time(value.substr(slash + 1), ban.rule.within);
+}
+
+bool read_causes(std::string_view value, BanLimit& ban) {
+    ban.causes = 0;
     bool known = true;
-    ngx::for_each_piece(text, ',', [&](std::string_view piece) {
-        const auto cause = find_word(kCauses, piece);
+    ngx::for_each_piece(value, ',', [&](std::string_view piece) {
+        const auto cause = ngx::find_word(kCauses, piece);
         known = known && cause.has_value();
-        causes = static_cast<std::uint8_t>(causes | cause.value_or(kByLimit));
+        ban.causes = static_cast<std::uint8_t>(ban.causes | cause.value_or(kByLimit));
     });
     return known;
 }
 
-bool read_ban(std::string_view parameter, BanLimit& ban) {
-    if (const auto name = ngx::named_value(parameter, "zone")) {
-        ban.name = *name;
-        return !name->empty();
-    }
-    if (const auto after = ngx::named_value(parameter, "after")) {
-        return read_after(*after, ban.rule);
-    }
-    if (const auto length = ngx::named_value(parameter, "for")) {
-        return read_time(*length, ban.rule.length);
-    }
-    const auto causes = ngx::named_value(parameter, "on");
-    return causes && read_causes(*causes, ban.causes);
-}
+constexpr std::array<Parameter<Limit>, 3> kLimitParameters{{
+    {"zone", [](std::string_view value, Limit& limit) { return read_zone(value, limit); }},
+    {"max", [](std::string_view value, Limit& limit) { return read_count(value, limit.most); }},
+    {"by", read_by},
+}};
 
-// False if `text` is no address.
-bool read_address(const ngx::Directive& directive, std::string_view text, Bypass& bypass) {
-    ngx_str_t source = ngx::copy(directive.cf()->pool, text);
-    ngx_cidr_t cidr{};
-    switch (ngx_ptocidr(&source, &cidr)) {
-    case NGX_ERROR:
-        return false;
-    case NGX_DONE:
-        ngx_conf_log_error(NGX_LOG_WARN, directive.cf(), 0,
-                           "low address bits of \"%*s\" are meaningless", text.size(), text.data());
-    }
-    if (bypass.addresses == nullptr) {
-        bypass.addresses = ngx_array_create(directive.cf()->pool, 4, sizeof(ngx_cidr_t));
-    }
-    auto* added = bypass.addresses == nullptr
-                      ? nullptr
-                      : static_cast<ngx_cidr_t*>(ngx_array_push(bypass.addresses));
-    if (added == nullptr) {
-        throw std::bad_alloc();
-    }
-    *added = cidr;
-    return true;
-}
+constexpr std::array<Parameter<BanLimit>, 4> kBanParameters{{
+    {"zone", [](std::string_view value, BanLimit& ban) { return read_zone(value, ban); }},
+    {"after", read_after},
+    {"for",
+     [](std::string_view value, BanLimit& ban) { return read_time(value, ban.rule.length); }},
+    {"on", read_causes},
+}};
 
-ngx::ConfResult missing(const ngx::Directive& directive, std::string_view parameter) {
-    return directive.error("\"" + std::string(directive.name()) + "\" must have \"" +
-                           std::string(parameter) + "\" parameter");
-}
+constexpr std::array<Parameter<AcceptLimit>, 4> kAcceptParameters{{
+    {"zone", [](std::string_view value, AcceptLimit& limit) { return read_zone(value, limit); }},
+    {"max",
+     [](std::string_view value, AcceptLimit& limit) { return read_count(value, limit.most); }},
+    {"handshake", [](std::string_view value,
+                     AcceptLimit& limit) { return read_count(value, limit.handshakes); }},
+    {"rate",
+     [](std::string_view value, AcceptLimit& limit) {
+         return value.ends_with("r/s") && read_count(value.substr(0, value.size() - 3), limit.rate);
+     }},
+}};
 
 // Reads all parameters into a T, which names a zone that no earlier directive of the level does.
-template <class T, bool (*Read)(std::string_view, T&)>
-ngx::ConfResult read_parameters(const ngx::Directive& directive, const std::vector<T>& earlier,
-                                T& made) {
+template <class T, std::size_t N>
+ngx::ConfResult read_parameters(const ngx::Directive& directive,
+                                const std::array<Parameter<T>, N>& parameters,
+                                const std::vector<T>& earlier, T& made) {
     made.place = directive.place();
+    ngx::ParameterReader reader(parameters);
     for (const ngx_str_t& arg : directive.args()) {
-        if (!Read(ngx::view(arg), made)) {
-            return directive.invalid_parameter(ngx::view(arg));
+        const ngx::ConfResult result = reader.read(directive, ngx::view(arg), made);
+        if (result != ngx::kConfOk) {
+            return result;
         }
     }
     if (made.name.empty()) {
-        return missing(directive, "zone");
+        return directive.missing_parameter("zone");
     }
     for (const T& other : earlier) {
         if (other.name == made.name) {
@@ -171,71 +114,71 @@ ngx::ConfResult read_parameters(const ngx::Directive& directive, const std::vect
 
 }  // namespace
 
+bool read_count(std::string_view text, std::uint32_t& number) noexcept {
+    const auto value = ngx::parse_number(text);
+    if (!value || *value == 0 || *value > std::numeric_limits<std::int32_t>::max()) {
+        return false;
+    }
+    number = static_cast<std::uint32_t>(*value);
+    return true;
+}
+
 ngx::ConfResult set_limit(ngx::Directive& directive, LocConf& conf) {
     Limit limit;
     const ngx::ConfResult result =
-        read_parameters<Limit, read_limit>(directive, conf.declared.limits, limit);
+        read_parameters(directive, kLimitParameters, conf.declared.limits, limit);
     if (result != ngx::kConfOk) {
         return result;
     }
     if (limit.most == 0) {
-        return missing(directive, "max");
+        return directive.missing_parameter("max");
     }
     conf.declared.limits.push_back(std::move(limit));
+    return ngx::kConfOk;
+}
+
+ngx::ConfResult set_accept(ngx::Directive& directive, SrvConf& conf) {
+    AcceptLimit limit;
+    const ngx::ConfResult result =
+        read_parameters(directive, kAcceptParameters, conf.accept, limit);
+    if (result != ngx::kConfOk) {
+        return result;
+    }
+    if (limit.most == 0) {
+        return directive.missing_parameter("max");
+    }
+    conf.accept.push_back(std::move(limit));
     return ngx::kConfOk;
 }
 
 ngx::ConfResult set_ban(ngx::Directive& directive, LocConf& conf) {
     BanLimit ban;
     const ngx::ConfResult result =
-        read_parameters<BanLimit, read_ban>(directive, conf.declared.bans, ban);
+        read_parameters(directive, kBanParameters, conf.declared.bans, ban);
     if (result != ngx::kConfOk) {
         return result;
     }
     if (ban.rule.after == 0 || ban.rule.length == 0) {
-        return missing(directive, ban.rule.after == 0 ? "after" : "for");
+        return directive.missing_parameter(ban.rule.after == 0 ? "after" : "for");
     }
     conf.declared.bans.push_back(std::move(ban));
     return ngx::kConfOk;
 }
 
 ngx::ConfResult set_bypass(ngx::Directive& directive, LocConf& conf) {
-    for (const ngx_str_t& arg : directive.args()) {
-        const std::string_view text = ngx::view(arg);
-        if (read_address(directive, text, conf.declared.bypass)) {
-            continue;
-        }
-        if (text.find('$') == std::string_view::npos) {
-            return directive.invalid_value(
-                text, "it must be an address, a CIDR, or a string with variables");
-        }
-        ngx_http_complex_value_t* value = directive.complex(text);
-        if (value == nullptr) {
-            return ngx::kConfError;
-        }
-        conf.declared.bypass.values.push_back(value);
-    }
-    return ngx::kConfOk;
+    return ngx::add_bypass(directive, conf.declared.bypass);
 }
 
 ngx::ConfResult set_dry_run(ngx::Directive& directive, LocConf& conf) {
-    return set_word(directive, kFlags, conf.declared.dry_run);
+    return ngx::set_word(directive, ngx::kFlags, conf.declared.dry_run);
 }
 
 ngx::ConfResult set_status(ngx::Directive& directive, LocConf& conf) {
-    if (conf.declared.status) {
-        return ngx::kDuplicate;
-    }
-    const auto status = ngx::parse_number(directive.arg(0));
-    if (!status || *status < 400 || *status > 599) {
-        return directive.invalid_value(directive.arg(0), "it must be between 400 and 599");
-    }
-    conf.declared.status = *status;
-    return ngx::kConfOk;
+    return ngx::set_refusal_status(directive, conf.declared.status);
 }
 
 ngx::ConfResult set_log_level(ngx::Directive& directive, LocConf& conf) {
-    return set_word(directive, kLogLevels, conf.declared.log_level);
+    return ngx::set_word(directive, ngx::kLogLevels, conf.declared.log_level);
 }
 
 }  // namespace gatehouse::connection_limit

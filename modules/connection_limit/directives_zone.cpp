@@ -1,60 +1,63 @@
-#include <limits>
+#include <array>
 
 #include "connection_limit/directives.hpp"
 #include "ngx/file.hpp"
+#include "ngx/parameters.hpp"
+#include "ngx/zone.hpp"
 
 namespace gatehouse::connection_limit {
 namespace {
 
-bool read_number(std::string_view text, std::uint32_t& number) noexcept {
-    const auto value = ngx::parse_number(text);
-    if (!value || *value == 0 || *value > std::numeric_limits<std::int32_t>::max()) {
+constexpr std::array<ngx::Word<OnFull>, 2> kOnFull{{
+    {"pass", OnFull::pass},
+    {"deny", OnFull::deny},
+}};
+
+bool read_ipv6_prefix(std::string_view value, Zone& zone) {
+    std::uint32_t bits = 0;
+    if (!read_count(value, bits) || bits > 128) {
         return false;
     }
-    number = static_cast<std::uint32_t>(*value);
+    zone.ipv6_prefix = bits;
     return true;
 }
 
-ngx::ConfResult read_zone_parameter(const ngx::Directive& directive, std::string_view text,
-                                    Zone& zone) {
-    if (ngx::named_value(text, "zone")) {
-        const auto name = ngx::parse_zone(directive, text);
-        if (!name) {
-            return ngx::kConfError;
-        }
-        zone.title = name->name;
-        zone.size = name->size;
-        return ngx::kConfOk;
-    }
-    if (const auto prefix = ngx::named_value(text, "ipv6_prefix")) {
-        std::uint32_t bits = 0;
-        if (!read_number(*prefix, bits) || bits > 128) {
-            return directive.invalid_parameter(text);
-        }
-        zone.ipv6_prefix = bits;
-        return ngx::kConfOk;
-    }
-    if (text == "on_full=deny") {
-        zone.on_full = OnFull::deny;
-        return ngx::kConfOk;
-    }
-    return text == "on_full=pass" ? ngx::kConfOk : directive.invalid_parameter(text);
+bool read_on_full(std::string_view value, Zone& zone) {
+    const auto on_full = ngx::find_word(kOnFull, value);
+    zone.on_full = on_full.value_or(zone.on_full);
+    return on_full.has_value();
 }
 
-bool read_accept(std::string_view text, AcceptLimit& limit) {
-    if (const auto name = ngx::named_value(text, "zone")) {
-        limit.name = *name;
-        return !name->empty();
+constexpr std::array<ngx::Parameter<Zone>, 2> kParameters{{
+    {"ipv6_prefix", read_ipv6_prefix},
+    {"on_full", read_on_full},
+}};
+
+ngx::ConfResult read_name(const ngx::Directive& directive, std::string_view text, Zone& zone) {
+    if (!zone.title.empty()) {
+        return directive.duplicate_parameter("zone");
     }
-    if (const auto most = ngx::named_value(text, "max")) {
-        return read_number(*most, limit.most);
+    const auto name = ngx::parse_zone(directive, text);
+    if (!name) {
+        return ngx::kConfError;
     }
-    if (const auto handshakes = ngx::named_value(text, "handshake")) {
-        return read_number(*handshakes, limit.handshakes);
+    zone.title = name->name;
+    zone.size = name->size;
+    return ngx::kConfOk;
+}
+
+ngx::ConfResult read_parameters(const ngx::Directive& directive, Zone& zone) {
+    ngx::ParameterReader parameters(kParameters);
+    for (const ngx_str_t& arg : directive.args().subspan(1)) {
+        const std::string_view text = ngx::view(arg);
+        const ngx::ConfResult result = ngx::named_value(text, "zone")
+                                           ? read_name(directive, text, zone)
+                                           : parameters.read(directive, text, zone);
+        if (result != ngx::kConfOk) {
+            return result;
+        }
     }
-    const auto rate = ngx::named_value(text, "rate");
-    return rate && rate->ends_with("r/s") &&
-           read_number(rate->substr(0, rate->size() - 3), limit.rate);
+    return zone.title.empty() ? directive.missing_parameter("zone") : ngx::kConfOk;
 }
 
 ngx::ConfResult read_addresses(const ngx::Directive& directive, std::string_view path, List& list) {
@@ -88,19 +91,14 @@ ngx::ConfResult set_zone(ngx::Directive& directive, MainConf& conf) {
     if (zone.key == nullptr) {
         return ngx::kConfError;
     }
-    if (zone.expression == "$binary_remote_addr") {
-        zone.kind = base::KeyKind::binary_address;
-    } else if (zone.expression == "$remote_addr") {
-        zone.kind = base::KeyKind::address;
+    zone.kind = base::key_kind(zone.expression);
+    const ngx::ConfResult result = read_parameters(directive, zone);
+    if (result != ngx::kConfOk) {
+        return result;
     }
-    for (const ngx_str_t& arg : directive.args().subspan(1)) {
-        const ngx::ConfResult result = read_zone_parameter(directive, ngx::view(arg), zone);
-        if (result != ngx::kConfOk) {
-            return result;
-        }
-    }
-    if (zone.title.empty()) {
-        return directive.error("\"connection_limit_zone\" must have \"zone\" parameter");
+    if (zone.kind == base::KeyKind::text && zone.ipv6_prefix != 64) {
+        return directive.error(
+            "\"ipv6_prefix\" needs the key \"$binary_remote_addr\" or \"$remote_addr\"");
     }
     for (const Zone& other : conf.zones) {
         if (&other != &zone && other.title == zone.title) {
@@ -109,27 +107,6 @@ ngx::ConfResult set_zone(ngx::Directive& directive, MainConf& conf) {
         }
     }
     return zone.add(directive.cf()) ? ngx::kConfOk : ngx::kConfError;
-}
-
-ngx::ConfResult set_accept(ngx::Directive& directive, SrvConf& conf) {
-    AcceptLimit limit;
-    limit.place = directive.place();
-    for (const ngx_str_t& arg : directive.args()) {
-        if (!read_accept(ngx::view(arg), limit)) {
-            return directive.invalid_parameter(ngx::view(arg));
-        }
-    }
-    if (limit.name.empty() || limit.most == 0) {
-        return directive.error("\"connection_limit_accept\" must have \"" +
-                               std::string(limit.name.empty() ? "zone" : "max") + "\" parameter");
-    }
-    for (const AcceptLimit& other : conf.accept) {
-        if (other.name == limit.name) {
-            return ngx::kDuplicate;
-        }
-    }
-    conf.accept.push_back(std::move(limit));
-    return ngx::kConfOk;
 }
 
 ngx::ConfResult set_list(ngx::Directive& directive, SrvConf& conf) {

@@ -24,21 +24,29 @@ std::string_view octets_of(const sockaddr* address) noexcept {
 
 }  // namespace
 
-std::optional<base::Hash128> identify(ngx_http_request_t* r, const Zone& zone) {
-    std::array<char, 17> storage;
-    const std::string_view id =
-        base::identity(zone.kind, ngx::evaluate(r, zone.key), zone.ipv6_prefix, storage);
-    return id.empty() ? std::nullopt : std::optional(zone.hash(id));
+Identity::Identity(const Zone& zone, base::KeyKind kind, std::string_view value) noexcept {
+    const std::string_view id = base::identity(kind, value, zone.ipv6_prefix, storage_);
+    if (id.data() == storage_.data()) {
+        length_ = id.size();
+    } else {
+        borrowed_ = id;
+    }
 }
 
-std::optional<base::Hash128> identify(const ngx_connection_t* c, const Zone& zone) noexcept {
+std::optional<Identity> identify(ngx_http_request_t* r, const Zone& zone) {
+    const std::string_view value = ngx::evaluate(r, zone.key);
+    if (value.empty() || (zone.kind != base::KeyKind::text && value.starts_with("unix:"))) {
+        return std::nullopt;
+    }
+    return Identity(zone, zone.kind, value);
+}
+
+std::optional<Identity> identify(const ngx_connection_t* c, const Zone& zone) noexcept {
     const std::string_view octets = octets_of(c->sockaddr);
     if (octets.empty()) {
         return std::nullopt;
     }
-    std::array<char, 17> storage;
-    return zone.hash(
-        base::identity(base::KeyKind::binary_address, octets, zone.ipv6_prefix, storage));
+    return Identity(zone, base::KeyKind::binary_address, octets);
 }
 
 std::optional<Action> listed(const std::vector<List>& lists, const Zone& zone,

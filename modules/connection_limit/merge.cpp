@@ -1,4 +1,3 @@
-#include "connection_limit/accept.hpp"
 #include "connection_limit/directives.hpp"
 #include "connection_limit/module.hpp"
 
@@ -31,13 +30,10 @@ bool bind_all(ngx_conf_t* cf, std::vector<Named>& names) {
     return true;
 }
 
-// -1: the index of no variable.
+// NGX_ERROR if nobody provides it: to ask for its index would be an error of the configuration.
 ngx_int_t index_of(ngx_conf_t* cf, std::string_view name) {
-    // A variable that nobody provides would be an error of the whole configuration.
-    auto& core = ngx::main_conf<ngx_http_core_main_conf_t>(cf, ngx_http_core_module);
+    const auto& core = ngx::main_conf<ngx_http_core_main_conf_t>(cf, ngx_http_core_module);
     ngx_str_t text = ngx::copy(cf->pool, name);
-    const ngx_uint_t hash = ngx_hash_strlow(text.data, text.data, text.len);
-    (void)hash;
     for (ngx_uint_t i = 0; i < core.variables_keys->keys.nelts; ++i) {
         const auto* keys = static_cast<const ngx_hash_key_t*>(core.variables_keys->keys.elts);
         if (ngx::view(keys[i].key) == name) {

@@ -1,8 +1,8 @@
 #include "connection_limit/module.hpp"
 
-#include "connection_limit/accept.hpp"
 #include "connection_limit/access.hpp"
 #include "connection_limit/directives.hpp"
+#include "connection_limit/listeners.hpp"
 #include "connection_limit/refusals.hpp"
 #include "connection_limit/variables.hpp"
 #include "connection_limit/worker.hpp"
@@ -43,6 +43,9 @@ ngx_command_t commands[] = {
     { ngx_string("connection_limit_log_level"), kLocation | NGX_CONF_TAKE1,
       setter<set_log_level>, kLoc, 0, nullptr },
 
+    { ngx_string("connection_limit_report"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS,
+      setter<set_report>, kLoc, 0, nullptr },
+
     ngx_null_command
 };
 // clang-format on
@@ -59,7 +62,7 @@ ngx_int_t postconfigure(ngx_conf_t* cf) {
     ngx::add_phase_handler(cf, NGX_HTTP_POST_READ_PHASE, guard<OnThrow::error, post_read>);
     ngx::add_phase_handler(cf, NGX_HTTP_LOG_PHASE, guard<OnThrow::error, log_phase>);
     auto& conf = ngx::main_conf<MainConf>(cf, ngx_http_gatehouse_connection_limit_module);
-    return collect_ports(cf, conf) == ngx::kConfOk ? NGX_OK : NGX_ERROR;
+    return collect_listeners(cf, conf) == ngx::kConfOk ? NGX_OK : NGX_ERROR;
 }
 
 char* init_main(ngx_conf_t* cf, void* conf) {

@@ -14,31 +14,57 @@ bool rejected(ngx_http_request_t* r, ngx_int_t variable) noexcept {
     return variable != NGX_ERROR && ngx::variable_value(r, variable).value_or("") == "REJECTED";
 }
 
-bool brings_ban(ngx_http_request_t* r, const BanLimit& ban) {
-    const auto key = identify(r, *ban.zone);
-    if (!key) {
-        return false;
-    }
-    const ngx::ZoneLock lock(*ban.zone);
-    return ban.zone->bans().refused(*key, ban.rule, ngx::monotonic_microseconds());
+bool brings_ban(const BanLimit& ban, const Identity& identity) noexcept {
+    Zone& zone = *ban.zone;
+    const base::Hash128 key = identity.in(zone, Domain::requests);
+    const std::int64_t now = ngx::monotonic_microseconds();
+    const ZoneLock lock(zone);
+    return zone.bans().refused(key, identity.subject(), ban.rule, now);
+}
+
+std::string words(const BanLimit& ban) {
+    return "banned by zone \"" + ban.zone->title + "\" for " +
+           std::to_string(ban.rule.length / 1'000'000) + "s";
 }
 
 }  // namespace
 
 void note_refusal(ngx_http_request_t* r, const LocConf& conf, Cause cause) {
     for (const BanLimit& ban : conf.bans) {
-        if ((ban.causes & cause) == 0 || !brings_ban(r, ban)) {
+        if ((ban.causes & cause) == 0 ||
+            listed(srv_conf(r).lists, *ban.zone, r->connection->sockaddr) == Action::allow) {
             continue;
         }
-        const std::string text = "banned by zone \"" + ban.zone->title + "\" for " +
-                                 std::to_string(ban.rule.length / 1'000'000) + "s";
-        ngx::log(conf.log_level, r->connection->log, text, "");
+        const auto identity = identify(r, *ban.zone);
+        if (identity && brings_ban(ban, *identity)) {
+            ngx::log(conf.log_level, r->connection->log, words(ban), "");
+        }
+    }
+}
+
+void note_refusal(const ngx_connection_t* c, const Listener& listener, ngx_uint_t log_level) {
+    for (const BanLimit& ban : listener.bans) {
+        if (listed(listener.lists, *ban.zone, c->sockaddr) == Action::allow) {
+            continue;
+        }
+        const auto identity = identify(c, *ban.zone);
+        if (identity && brings_ban(ban, *identity)) {
+            const std::string text = words(ban);
+            ngx_log_error(log_level, c->log, 0, "%*s at accept, client: %V", text.size(),
+                          text.data(), &c->addr_text);
+        }
     }
 }
 
 ngx_int_t log_phase(ngx_http_request_t* r) {
-    const LocConf& conf = loc_conf(r);
-    if (conf.bans.empty()) {
+    if (r != r->main) {
+        return NGX_OK;
+    }
+    const RequestState* state = RequestContext::find(r);
+    // An error_page may have led the request to another place since.
+    const LocConf& conf = state != nullptr ? *state->conf : loc_conf(r);
+    if (conf.bans.empty() || conf.dry_run ||
+        (state != nullptr && state->status == Status::bypassed)) {
         return NGX_OK;
     }
     const auto& main = ngx::main_conf<MainConf>(r, ngx_http_gatehouse_connection_limit_module);

@@ -4,11 +4,11 @@
 
 namespace gatehouse::connection_limit {
 
-// Counts a refusal for the bans of the place that have this cause, and logs the bans that come of
-// it. Throws std::bad_alloc.
+// A request, or a connection, was refused: for connection_limit_ban. Throws std::bad_alloc.
 void note_refusal(ngx_http_request_t* r, const LocConf& conf, Cause cause);
+void note_refusal(const ngx_connection_t* c, const Listener& listener, ngx_uint_t log_level);
 
-// The LOG handler: what our siblings have refused, as their variables say.
+// The LOG handler: what our siblings have refused.
 ngx_int_t log_phase(ngx_http_request_t* r);
 
 }  // namespace gatehouse::connection_limit

@@ -1,12 +1,12 @@
 #include "connection_limit/worker.hpp"
 
-#include <utility>
+#include <memory>
+#include <vector>
 
 #include "connection_limit/accept.hpp"
 #include "connection_limit/module.hpp"
 #include "ngx/event.hpp"
 #include "ngx/worker.hpp"
-#include "ngx/zone.hpp"
 
 namespace gatehouse::connection_limit {
 namespace {
@@ -20,61 +20,78 @@ class Undertaker {
     Undertaker(MainConf& conf, ngx_log_t* log)
         : conf_(conf),
           log_(log),
+          own_(self()),
           timer_(*this, ngx::calls<&Undertaker::look>, log, ngx::AtExit::drop) {
-        const Owner own = self();
-        for (Zone& zone : conf_.zones) {
-            const ngx::ZoneLock lock(zone);
-            zone.owner = zone.leases().enroll(own, static_cast<std::uint32_t>(ngx_process_slot));
-        }
-        timer_.start(kInterval);
+        owners_.reserve(LeaseTable::kMaxOwners);
+        look();
     }
 
-    // A worker that ends in order has closed its connections: what is left is nobody's.
-    ~Undertaker() {
+    // This process ends: what it still holds is nobody's.
+    void leave() noexcept {
         for (Zone& zone : conf_.zones) {
-            const ngx::ZoneLock lock(zone);
+            const ZoneLock lock(zone);
             zone.leases().reclaim(zone.owner);
             zone.owner = LeaseTable::kMaxOwners;
         }
     }
 
   private:
+    struct Enrolled {
+        std::size_t index;
+        Owner owner;
+    };
+
     void look() {
         for (Zone& zone : conf_.zones) {
-            for (std::size_t i = 0; i < LeaseTable::kMaxOwners; ++i) {
-                look_at(zone, i);
-            }
+            look_at(zone);
         }
         timer_.start(kInterval);
     }
 
-    void look_at(Zone& zone, std::size_t index) {
-        Owner owner;
+    void look_at(Zone& zone) {
+        owners_.clear();
         {
-            const ngx::ZoneLock lock(zone);
-            owner = zone.leases().owner(index);
+            const ZoneLock lock(zone);
+            // Whoever has taken this process for dead was wrong.
+            zone.owner = zone.leases().enroll(own_);
+            for (std::size_t i = 0; i < LeaseTable::kMaxOwners; ++i) {
+                const Owner owner = zone.leases().owner(i);
+                if (owner.pid != 0 && owner != own_) {
+                    owners_.push_back({i, owner});
+                }
+            }
         }
-        if (owner.pid == 0 || is_alive(owner)) {
-            return;
+        for (const Enrolled& enrolled : owners_) {
+            if (!is_alive(enrolled.owner)) {
+                bury(zone, enrolled);
+            }
         }
+    }
+
+    void bury(Zone& zone, const Enrolled& dead) noexcept {
+        std::size_t leases = 0;
         {
-            const ngx::ZoneLock lock(zone);
-            if (zone.leases().owner(index) != owner) {
+            const ZoneLock lock(zone);
+            if (zone.leases().owner(dead.index) != dead.owner) {
                 return;  // somebody else was faster
             }
-            zone.leases().reclaim(index);
+            leases = zone.leases().reclaim(dead.index);
         }
-        zone.count(Counter::reclaimed);
-        ngx_log_error(NGX_LOG_NOTICE, log_, 0, "zone \"%*s\": what process %d held was reclaimed",
-                      zone.title.size(), zone.title.data(), static_cast<int>(owner.pid));
+        zone.count(Counter::reclaimed, leases);
+        ngx_log_error(NGX_LOG_NOTICE, log_, 0,
+                      "zone \"%*s\": reclaimed %uz leases of process %d, which has died",
+                      zone.title.size(), zone.title.data(), leases,
+                      static_cast<int>(dead.owner.pid));
     }
 
     MainConf& conf_;
     ngx_log_t* log_;
+    const Owner own_;
+    std::vector<Enrolled> owners_;
     ngx::Timer timer_;
 };
 
-Undertaker* undertaker = nullptr;
+std::unique_ptr<Undertaker> undertaker;
 
 MainConf* conf_of(ngx_cycle_t* cycle) noexcept {
     // Null: there is no http block.
@@ -85,16 +102,19 @@ MainConf* conf_of(ngx_cycle_t* cycle) noexcept {
 }  // namespace
 
 ngx_int_t take_over(ngx_cycle_t* cycle) {
+    ngx::close_inherited(cycle);
     MainConf* conf = conf_of(cycle);
     if (conf == nullptr) {
         return NGX_OK;
     }
-    ngx::commit_zones(cycle, ngx_http_gatehouse_connection_limit_module);
+    for (Zone& zone : conf->zones) {
+        zone.commit();
+    }
     wrap_listeners(cycle, *conf);
     // Without a master the requests of the old configuration go on in this very process, and its
     // leases with them: the new zones know it as the same owner.
     if (undertaker != nullptr) {
-        delete std::exchange(undertaker, nullptr);
+        undertaker.reset();
         return create_worker(cycle);
     }
     return NGX_OK;
@@ -103,11 +123,16 @@ ngx_int_t take_over(ngx_cycle_t* cycle) {
 ngx_int_t create_worker(ngx_cycle_t* cycle) {
     MainConf* conf = conf_of(cycle);
     if (ngx::handles_requests() && conf != nullptr && !conf->zones.empty()) {
-        undertaker = new Undertaker(*conf, cycle->log);
+        undertaker = std::make_unique<Undertaker>(*conf, cycle->log);
     }
     return NGX_OK;
 }
 
-void destroy_worker(ngx_cycle_t*) { delete std::exchange(undertaker, nullptr); }
+void destroy_worker(ngx_cycle_t*) {
+    if (undertaker != nullptr) {
+        undertaker->leave();
+        undertaker.reset();
+    }
+}
 
 }  // namespace gatehouse::connection_limit

@@ -1,23 +1,18 @@
 #include "connection_limit/zone.hpp"
 
-#include <array>
-
-#include "connection_limit/module.hpp"
-
 namespace gatehouse::connection_limit {
 namespace {
 
 // Of everything in the memory.
 constexpr std::uint64_t kLayoutVersion = 1;
 constexpr std::size_t kLanes = 16;
-constexpr std::array<std::string_view, 6> kCounters{"held", "refused", "banned",
-                                                    "full", "evicted", "reclaimed"};
 
 struct Parts {
     std::span<std::byte> counters, leases, bans, rates;
 };
 
-// Seven tenths for what the zone is there for; bans and rates have the rest.
+// Bans and rates make way for others of their kind when there are too many; leases cannot, and they
+// are what the zone is there for.
 Parts divide(std::span<std::byte> body) noexcept {
     constexpr std::size_t kAlignment = 64;
     const std::size_t counters = shm::Counters::bytes(kCounters.size(), kLanes);
@@ -25,8 +20,8 @@ Parts divide(std::span<std::byte> body) noexcept {
         return {};
     }
     const std::size_t rest = body.size() - counters;
-    const std::size_t bans = rest / 5 / kAlignment * kAlignment;
-    const std::size_t rates = rest / 10 / kAlignment * kAlignment;
+    const std::size_t bans = rest / 12 / kAlignment * kAlignment;
+    const std::size_t rates = rest / 20 / kAlignment * kAlignment;
     const std::size_t leases = (rest - bans - rates) / kAlignment * kAlignment;
     return {body.first(counters), body.subspan(counters, leases),
             body.subspan(counters + leases, bans), body.subspan(counters + leases + bans, rates)};
@@ -36,13 +31,11 @@ Parts divide(std::span<std::byte> body) noexcept {
 
 bool Zone::add(ngx_conf_t* cf) {
     const std::string meaning = std::to_string(ipv6_prefix) + " " + expression;
-    return ngx::Zone::add(cf, "gatehouse:connection_limit:" + title, size,
-                          ngx_http_gatehouse_connection_limit_module,
-                          base::siphash128({kLayoutVersion, 0}, meaning).low);
+    return ngx::LastingZone::add(cf, "connection_limit:" + title, size,
+                                 base::siphash128({kLayoutVersion, 0}, meaning).low);
 }
 
-// Nothing is carried over: leases of another key count something else.
-bool Zone::format(std::span<std::byte> body, const ngx::Zone*) noexcept {
+bool Zone::format(std::span<std::byte> body) noexcept {
     const Parts parts = divide(body);
     counters_ = shm::Counters::format(parts.counters, kCounters, kLanes);
     leases_ = LeaseTable::format(parts.leases);
@@ -64,8 +57,10 @@ void Zone::count(Counter counter, std::uint64_t number) noexcept {
     counters_->add(ngx_worker % kLanes, static_cast<std::size_t>(counter), number);
 }
 
-std::uint64_t Zone::counted(Counter counter) const noexcept {
-    return counters_->sum(static_cast<std::size_t>(counter));
+base::Hash128 Zone::hash(Domain domain, std::string_view identity) const noexcept {
+    base::SipKey secret = seed();
+    secret.k1 ^= static_cast<std::uint64_t>(domain);
+    return base::siphash128(secret, identity);
 }
 
 }  // namespace gatehouse::connection_limit

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,7 +11,8 @@
 #include "connection_limit/core/bans.hpp"
 #include "connection_limit/core/lease_table.hpp"
 #include "ngx/conf.hpp"
-#include "ngx/zone.hpp"
+#include "ngx/lasting_zone.hpp"
+#include "ngx/log_gate.hpp"
 #include "shm/counters.hpp"
 
 namespace gatehouse::connection_limit {
@@ -19,13 +20,30 @@ namespace gatehouse::connection_limit {
 // on_full: a zone without room for another key, or for another lease.
 enum class OnFull : std::uint8_t { pass, deny };
 
-// What a zone counts, in the order of its counters.
-enum class Counter : std::uint8_t { held, refused, banned, full, evicted, reclaimed };
+// What a zone counts since it began.
+enum class Counter : std::uint8_t {
+    held,               // leases given
+    refused,            // requests
+    accept_refused,     // connections, by max of connection_limit_accept
+    handshake_refused,  // by handshake
+    rate_refused,       // by rate
+    banned,             // requests and connections, by a ban or a list
+    full,               // of which there was no room to count them
+    evicted,            // idle keys that made way
+    reclaimed,          // leases of processes that had died
+};
+inline constexpr std::array<std::string_view, 9> kCounters{
+    "held",   "refused", "accept_refused", "handshake_refused", "rate_refused",
+    "banned", "full",    "evicted",        "reclaimed"};
+
+// The same client is counted apart as one with requests, one that is connected and one that has not
+// sent a request yet.
+enum class Domain : std::uint8_t { requests, connected, handshakes };
 
 // connection_limit_zone: what is counted, and the memory that all workers share. The body of the
 // memory: counters, leases, bans and rates, in this order, each a part of a size that depends on
 // the whole only.
-class Zone final : public ngx::Zone {
+class Zone final : public ngx::LastingZone {
   public:
     std::string title;  // the name in the configuration
     ngx::ConfPlace place;
@@ -36,9 +54,12 @@ class Zone final : public ngx::Zone {
     OnFull on_full = OnFull::pass;
     std::size_t size = 0;  // octets
 
-    std::size_t owner = LeaseTable::kMaxOwners;  // of this process, since it was enrolled
+    // Of this process.
+    std::size_t owner = LeaseTable::kMaxOwners;  // since it was enrolled
+    ngx::LogGate full_gate;
+    ngx::LogGate accept_gate;
 
-    // Registers it with nginx. False: refused, which has been logged. Throws std::bad_alloc.
+    // False: refused, which has been logged. Throws std::bad_alloc.
     bool add(ngx_conf_t* cf);
 
     // Under a ZoneLock.
@@ -48,20 +69,20 @@ class Zone final : public ngx::Zone {
 
     // Atomic.
     void count(Counter counter, std::uint64_t number = 1) noexcept;
-    std::uint64_t counted(Counter counter) const noexcept;
+    std::uint64_t counted(std::size_t counter) const noexcept { return counters_->sum(counter); }
 
     // Where an identity is found in the tables.
-    base::Hash128 hash(std::string_view identity) const noexcept {
-        return base::siphash128(seed(), identity);
-    }
+    base::Hash128 hash(Domain domain, std::string_view identity) const noexcept;
 
   private:
-    bool format(std::span<std::byte> body, const ngx::Zone* previous) noexcept override;
+    bool format(std::span<std::byte> body) noexcept override;
     bool attach(std::span<std::byte> body) noexcept override;
     std::optional<shm::Counters> counters_;
     std::optional<LeaseTable> leases_;
     std::optional<Bans> bans_;
     std::optional<AcceptRate> rates_;
 };
+
+using ZoneLock = ngx::LastingZoneLock;
 
 }  // namespace gatehouse::connection_limit

@@ -136,16 +136,7 @@ ngx::ConfResult set_limits(ngx::Directive& directive, LocConf& conf) {
 }
 
 ngx::ConfResult set_log_level(ngx::Directive& directive, LocConf& conf) {
-    if (conf.declared.log_level) {
-        return ngx::kDuplicate;
-    }
-    for (const auto& [name, level] : ngx::kLogLevels) {
-        if (name == directive.arg(0)) {
-            conf.declared.log_level = level;
-            return ngx::kConfOk;
-        }
-    }
-    return directive.invalid_value(directive.arg(0));
+    return ngx::set_word(directive, ngx::kLogLevels, conf.declared.log_level);
 }
 
 }  // namespace gatehouse::jwt

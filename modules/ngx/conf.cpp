@@ -77,6 +77,10 @@ ConfResult Directive::duplicate_parameter(std::string_view name) const {
     return error("duplicate " + quoted(name) + " parameter");
 }
 
+ConfResult Directive::missing_parameter(std::string_view name) const {
+    return error(quoted(this->name()) + " must have " + quoted(name) + " parameter");
+}
+
 ngx_http_complex_value_t* Directive::complex(std::string_view text) const {
     auto* value = allocate<ngx_http_complex_value_t>(cf_->pool);
     ngx_str_t source = copy(cf_->pool, text);
@@ -210,6 +214,18 @@ void log_conf_error(const ngx_conf_t* cf, const ConfPlace& place, std::string_vi
 void log_conf_warning(const ngx_conf_t* cf, const ConfPlace& place,
                       std::string_view text) noexcept {
     log_at(NGX_LOG_WARN, cf, place, text);
+}
+
+ConfResult set_refusal_status(const Directive& directive, std::optional<ngx_uint_t>& status) {
+    if (status) {
+        return kDuplicate;
+    }
+    const auto number = parse_number(directive.arg(0));
+    if (!number || *number < 400 || *number > 599) {
+        return directive.invalid_value(directive.arg(0), "it must be between 400 and 599");
+    }
+    status = *number;
+    return kConfOk;
 }
 
 }  // namespace gatehouse::ngx

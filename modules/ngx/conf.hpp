@@ -43,6 +43,7 @@ class Directive {
     ConfResult invalid_parameter(std::string_view parameter, std::string_view hint = {}) const;
     ConfResult invalid_value(std::string_view value, std::string_view hint = {}) const;
     ConfResult duplicate_parameter(std::string_view name) const;
+    ConfResult missing_parameter(std::string_view name) const;
     ConfResult error(std::string_view text) const;
 
     // The value may hold variables. Null if it is malformed, which has been logged.
@@ -68,17 +69,43 @@ std::optional<std::size_t> parse_size(std::string_view text) noexcept;
 std::optional<time_t> parse_seconds(std::string_view text) noexcept;
 std::optional<ngx_msec_t> parse_milliseconds(std::string_view text) noexcept;
 
-// The words of *_log_level directives.
-struct LogLevel {
+// Words of a directive, and what they mean. Upper and lower case are the same, as in nginx.
+template <class Value>
+struct Word {
     std::string_view text;
-    ngx_uint_t value;
+    Value value;
 };
-inline constexpr std::array<LogLevel, 4> kLogLevels{{
+inline constexpr std::array<Word<bool>, 2> kFlags{{{"on", true}, {"off", false}}};
+inline constexpr std::array<Word<ngx_uint_t>, 4> kLogLevels{{
     {"info", NGX_LOG_INFO},
     {"notice", NGX_LOG_NOTICE},
     {"warn", NGX_LOG_WARN},
     {"error", NGX_LOG_ERR},
 }};
+
+template <class Value, std::size_t N>
+std::optional<Value> find_word(const std::array<Word<Value>, N>& words, std::string_view text) {
+    for (const Word<Value>& word : words) {
+        if (equal_ignoring_case(word.text, text)) {
+            return word.value;
+        }
+    }
+    return std::nullopt;
+}
+
+// The whole of a directive that takes one of `words`, and may stand once.
+template <class Value, std::size_t N>
+ConfResult set_word(const Directive& directive, const std::array<Word<Value>, N>& words,
+                    std::optional<Value>& value) {
+    if (value) {
+        return kDuplicate;
+    }
+    value = find_word(words, directive.arg(0));
+    return value ? kConfOk : directive.invalid_value(directive.arg(0));
+}
+
+// The same for the status of refusals, 400 to 599.
+ConfResult set_refusal_status(const Directive& directive, std::optional<ngx_uint_t>& status);
 
 // Path relative to the directory of nginx.conf, as nginx takes its own files: while the
 // configuration is read, and later. Throw std::bad_alloc.

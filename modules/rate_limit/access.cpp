@@ -92,7 +92,7 @@ ngx_int_t refuse(ngx_http_request_t* r, const LocConf& conf, RequestState& state
 
 ngx_int_t decide(ngx_http_request_t* r, const LocConf& conf, RequestState& state) {
     if (!state.decision) {
-        if (bypassed(r, conf.bypass)) {
+        if (conf.bypass.holds_for(r)) {
             state.status = Status::bypassed;
             return NGX_DECLINED;
         }

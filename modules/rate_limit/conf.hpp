@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "ngx/bypass.hpp"
 #include "ngx/conf.hpp"
 #include "rate_limit/core/identity.hpp"
 #include "rate_limit/core/key_state.hpp"
@@ -26,20 +27,13 @@ struct Limit {
     std::optional<std::uint32_t> undelayed;  // delay=N: requests beyond the rate that do not wait
 };
 
-// rate_limit_bypass: any of these lets a request pass uncounted.
-struct Bypass {
-    ngx_array_t* addresses = nullptr;  // of ngx_cidr_t
-    std::vector<ngx_http_complex_value_t*> values;
-    bool empty() const noexcept { return addresses == nullptr && values.empty(); }
-};
-
 // rate_limit_headers
 enum class Headers : std::uint8_t { off, draft, legacy };
 
 // What the directives of one level say; what they do not say comes from the level around it.
 struct Declared {
     std::vector<Limit> limits;
-    Bypass bypass;
+    ngx::Bypass bypass;
     std::optional<bool> dry_run;
     std::optional<ngx_uint_t> status;
     std::optional<ngx_uint_t> log_level;
@@ -51,7 +45,7 @@ struct LocConf {
 
     // After merging.
     std::vector<Limit> limits;
-    Bypass bypass;
+    ngx::Bypass bypass;
     bool dry_run = false;
     ngx_uint_t status = NGX_HTTP_TOO_MANY_REQUESTS;
     ngx_uint_t log_level = NGX_LOG_ERR;

@@ -5,34 +5,11 @@
 namespace gatehouse::rate_limit {
 namespace {
 
-template <class Value>
-struct Word {
-    std::string_view text;
-    Value value;
-};
-
-constexpr std::array<Word<Headers>, 3> kHeaders{{
+constexpr std::array<ngx::Word<Headers>, 3> kHeaders{{
     {"off", Headers::off},
     {"draft", Headers::draft},
     {"legacy", Headers::legacy},
 }};
-
-constexpr std::array<Word<bool>, 2> kFlags{{{"on", true}, {"off", false}}};
-
-template <class Words, class Value>
-ngx::ConfResult set_word(const ngx::Directive& directive, const Words& words,
-                         std::optional<Value>& value) {
-    if (value) {
-        return ngx::kDuplicate;
-    }
-    for (const auto& word : words) {
-        if (ngx::equal_ignoring_case(word.text, directive.arg(0))) {
-            value = word.value;
-            return ngx::kConfOk;
-        }
-    }
-    return directive.invalid_value(directive.arg(0));
-}
 
 // Null: malformed, which has been logged.
 ngx_http_complex_value_t* parameter_value(const ngx::Directive& directive, std::string_view text,
@@ -94,30 +71,6 @@ ngx::ConfResult read_parameter(const ngx::Directive& directive, std::string_view
     return directive.invalid_parameter(parameter);
 }
 
-// False if `text` is no address.
-bool read_address(const ngx::Directive& directive, std::string_view text, Bypass& bypass) {
-    ngx_str_t source = ngx::copy(directive.cf()->pool, text);
-    ngx_cidr_t cidr{};
-    switch (ngx_ptocidr(&source, &cidr)) {
-    case NGX_ERROR:
-        return false;
-    case NGX_DONE:
-        ngx_conf_log_error(NGX_LOG_WARN, directive.cf(), 0,
-                           "low address bits of \"%*s\" are meaningless", text.size(), text.data());
-    }
-    if (bypass.addresses == nullptr) {
-        bypass.addresses = ngx_array_create(directive.cf()->pool, 4, sizeof(ngx_cidr_t));
-    }
-    auto* added = bypass.addresses == nullptr
-                      ? nullptr
-                      : static_cast<ngx_cidr_t*>(ngx_array_push(bypass.addresses));
-    if (added == nullptr) {
-        throw std::bad_alloc();
-    }
-    *added = cidr;
-    return true;
-}
-
 }  // namespace
 
 ngx::ConfResult set_limit(ngx::Directive& directive, LocConf& conf) {
@@ -130,7 +83,7 @@ ngx::ConfResult set_limit(ngx::Directive& directive, LocConf& conf) {
         }
     }
     if (limit.zone_name.empty()) {
-        return directive.error("\"rate_limit\" must have \"zone\" parameter");
+        return directive.missing_parameter("zone");
     }
     for (const Limit& other : conf.declared.limits) {
         if (other.zone_name == limit.zone_name) {
@@ -142,46 +95,23 @@ ngx::ConfResult set_limit(ngx::Directive& directive, LocConf& conf) {
 }
 
 ngx::ConfResult set_bypass(ngx::Directive& directive, LocConf& conf) {
-    for (const ngx_str_t& arg : directive.args()) {
-        const std::string_view text = ngx::view(arg);
-        if (read_address(directive, text, conf.declared.bypass)) {
-            continue;
-        }
-        if (text.find('$') == std::string_view::npos) {
-            return directive.invalid_value(
-                text, "it must be an address, a CIDR, or a string with variables");
-        }
-        ngx_http_complex_value_t* value = directive.complex(text);
-        if (value == nullptr) {
-            return ngx::kConfError;
-        }
-        conf.declared.bypass.values.push_back(value);
-    }
-    return ngx::kConfOk;
+    return ngx::add_bypass(directive, conf.declared.bypass);
 }
 
 ngx::ConfResult set_dry_run(ngx::Directive& directive, LocConf& conf) {
-    return set_word(directive, kFlags, conf.declared.dry_run);
+    return ngx::set_word(directive, ngx::kFlags, conf.declared.dry_run);
 }
 
 ngx::ConfResult set_status(ngx::Directive& directive, LocConf& conf) {
-    if (conf.declared.status) {
-        return ngx::kDuplicate;
-    }
-    const auto status = ngx::parse_number(directive.arg(0));
-    if (!status || *status < 400 || *status > 599) {
-        return directive.invalid_value(directive.arg(0), "it must be between 400 and 599");
-    }
-    conf.declared.status = *status;
-    return ngx::kConfOk;
+    return ngx::set_refusal_status(directive, conf.declared.status);
 }
 
 ngx::ConfResult set_log_level(ngx::Directive& directive, LocConf& conf) {
-    return set_word(directive, ngx::kLogLevels, conf.declared.log_level);
+    return ngx::set_word(directive, ngx::kLogLevels, conf.declared.log_level);
 }
 
 ngx::ConfResult set_headers(ngx::Directive& directive, LocConf& conf) {
-    return set_word(directive, kHeaders, conf.declared.headers);
+    return ngx::set_word(directive, kHeaders, conf.declared.headers);
 }
 
 }  // namespace gatehouse::rate_limit

@@ -1,5 +1,6 @@
 #include <array>
 
+#include "ngx/parameters.hpp"
 #include "ngx/zone.hpp"
 #include "rate_limit/core/header_fields.hpp"
 #include "rate_limit/directives.hpp"
@@ -10,9 +11,6 @@ namespace {
 
 constexpr std::size_t kMaxPlaces = 1024;  // optimistic=
 constexpr std::size_t kMaxHosts = 10'000;
-
-// Reads the value of one parameter; false if it is malformed.
-using Reader = bool (*)(std::string_view value, Zone& zone);
 
 bool read_rate(std::string_view value, Zone& zone) {
     const auto rate = parse_rate(value);
@@ -96,13 +94,7 @@ bool read_ipv6_prefix(std::string_view value, Zone& zone) {
     return true;
 }
 
-struct Parameter {
-    std::string_view name;
-    Reader read;
-    bool repeatable = false;
-};
-
-constexpr std::array<Parameter, 8> kParameters{{
+constexpr std::array<ngx::Parameter<Zone>, 8> kParameters{{
     {"rate", read_rate, true},
     {"burst", read_burst},
     {"algorithm", read_algorithm},
@@ -112,23 +104,6 @@ constexpr std::array<Parameter, 8> kParameters{{
     {"hosts", read_hosts},
     {"ipv6_prefix", read_ipv6_prefix},
 }};
-
-ngx::ConfResult read_parameter(const ngx::Directive& directive, std::string_view text,
-                               std::array<bool, kParameters.size()>& seen, Zone& zone) {
-    for (std::size_t i = 0; i < kParameters.size(); ++i) {
-        const Parameter& parameter = kParameters[i];
-        const auto value = ngx::named_value(text, parameter.name);
-        if (!value) {
-            continue;
-        }
-        if (seen[i] && !parameter.repeatable) {
-            return directive.duplicate_parameter(parameter.name);
-        }
-        seen[i] = true;
-        return parameter.read(*value, zone) ? ngx::kConfOk : directive.invalid_parameter(text);
-    }
-    return directive.invalid_parameter(text);
-}
 
 ngx::ConfResult read_name(const ngx::Directive& directive, std::string_view text, Zone& zone) {
     if (!zone.name.empty()) {
@@ -147,12 +122,12 @@ ngx::ConfResult read_name(const ngx::Directive& directive, std::string_view text
 }
 
 ngx::ConfResult read_parameters(const ngx::Directive& directive, Zone& zone) {
-    std::array<bool, kParameters.size()> seen{};
+    ngx::ParameterReader parameters(kParameters);
     for (const ngx_str_t& arg : directive.args().subspan(1)) {
         const std::string_view text = ngx::view(arg);
         const ngx::ConfResult result = ngx::named_value(text, "zone")
                                            ? read_name(directive, text, zone)
-                                           : read_parameter(directive, text, seen, zone);
+                                           : parameters.read(directive, text, zone);
         if (result != ngx::kConfOk) {
             return result;
         }
@@ -160,22 +135,13 @@ ngx::ConfResult read_parameters(const ngx::Directive& directive, Zone& zone) {
     return ngx::kConfOk;
 }
 
-// `${name}` is `$name`.
-KeyKind kind_of(std::string_view expression) noexcept {
-    if (expression == "$binary_remote_addr" || expression == "${binary_remote_addr}") {
-        return KeyKind::binary_address;
-    }
-    return expression == "$remote_addr" || expression == "${remote_addr}" ? KeyKind::address
-                                                                          : KeyKind::text;
-}
-
 // What parameters cannot say together, or must say.
 ngx::ConfResult check(const ngx::Directive& directive, const Zone& zone) {
     if (zone.name.empty()) {
-        return directive.error("\"rate_limit_zone\" must have \"zone\" parameter");
+        return directive.missing_parameter("zone");
     }
     if (zone.rates.empty()) {
-        return directive.error("\"rate_limit_zone\" must have \"rate\" parameter");
+        return directive.missing_parameter("rate");
     }
     if (zone.algorithm == Algorithm::sliding_window && zone.burst != 0) {
         return directive.error("\"burst\" cannot be used with \"algorithm=sliding_window\"");
@@ -218,7 +184,7 @@ ngx::ConfResult set_zone(ngx::Directive& directive, MainConf& conf) {
     if (zone.key == nullptr) {
         return ngx::kConfError;
     }
-    zone.kind = kind_of(zone.expression);
+    zone.kind = base::key_kind(zone.expression);
     ngx::ConfResult result = read_parameters(directive, zone);
     if (result == ngx::kConfOk) {
         result = check(directive, zone);

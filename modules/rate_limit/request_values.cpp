@@ -15,20 +15,6 @@ void complain(ngx_http_request_t* r, const Limit& limit, std::string_view what) 
 
 }  // namespace
 
-bool bypassed(ngx_http_request_t* r, const Bypass& bypass) {
-    if (bypass.addresses != nullptr &&
-        ngx_cidr_match(r->connection->sockaddr, bypass.addresses) == NGX_OK) {
-        return true;
-    }
-    for (ngx_http_complex_value_t* value : bypass.values) {
-        const std::string_view text = ngx::evaluate(r, value);
-        if (!text.empty() && text != "0") {
-            return true;
-        }
-    }
-    return false;
-}
-
 base::Result<Policy, PolicyError> policy_of(const Zone& zone, std::string_view rate) noexcept {
     const auto parsed = parse_rate(rate);
     return parsed ? Policy::make(zone.algorithm, {&*parsed, 1}, zone.burst)

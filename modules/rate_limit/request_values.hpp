@@ -12,9 +12,6 @@ namespace gatehouse::rate_limit {
 // What the variables of the configuration say for one request. Those of a request throw
 // std::bad_alloc.
 
-// Whether rate_limit_bypass lets the request pass uncounted.
-bool bypassed(ngx_http_request_t* r, const Bypass& bypass);
-
 // That of the zone with another rate, `rate=` of rate_limit; its burst holds if it is set.
 base::Result<Policy, PolicyError> policy_of(const Zone& zone, std::string_view rate) noexcept;
 

@@ -14,9 +14,10 @@ struct Record {
     std::int64_t until;
     std::int64_t half_began;
     std::array<std::uint32_t, 3> refusals;
-    std::uint32_t zero;
+    std::uint32_t length;
+    std::array<char, Bans::kMaxSubject> subject;
 };
-static_assert(sizeof(Record) == 32);
+static_assert(sizeof(Record) == 56);
 
 Record load(std::span<const std::byte> payload) noexcept {
     Record record;
@@ -57,7 +58,8 @@ std::optional<Bans> Bans::attach(std::span<std::byte> bytes) noexcept {
     return table ? std::optional(Bans(*table)) : std::nullopt;
 }
 
-bool Bans::refused(const base::Hash128& key, const BanRule& rule, std::int64_t now) noexcept {
+bool Bans::refused(const base::Hash128& key, std::string_view subject, const BanRule& rule,
+                   std::int64_t now) noexcept {
     if (rule.after == 0 || rule.within <= 0 || rule.length <= 0 || until(key, now) != 0) {
         return false;
     }
@@ -66,6 +68,8 @@ bool Bans::refused(const base::Hash128& key, const BanRule& rule, std::int64_t n
     const std::int64_t half = half_of(rule);
     if (slot.fresh) {
         record.half_began = now;
+        record.length =
+            static_cast<std::uint32_t>(subject.copy(record.subject.data(), kMaxSubject));
     }
     advance(record, half, now);
     ++record.refusals.front();
@@ -73,7 +77,9 @@ bool Bans::refused(const base::Hash128& key, const BanRule& rule, std::int64_t n
         std::accumulate(record.refusals.begin(), record.refusals.end(), std::uint64_t{0});
     const bool banned = sum >= rule.after;
     if (banned) {
-        record = {add(now, rule.length), now, {}, 0};
+        record.until = add(now, rule.length);
+        record.half_began = now;
+        record.refusals = {};
     }
     std::memcpy(slot.payload.data(), &record, sizeof record);
     table_.done(slot.payload, banned ? record.until : add(now, add(rule.within, half)));
@@ -86,30 +92,19 @@ std::int64_t Bans::until(const base::Hash128& key, std::int64_t now) const noexc
     return until > now ? until : 0;
 }
 
-void Bans::lift(const base::Hash128& key) noexcept {
-    constexpr std::int64_t kEver = std::numeric_limits<std::int64_t>::min();
-    const auto payload = table_.find(key, kEver);
-    if (!payload.empty()) {
-        const Record none{};
-        std::memcpy(payload.data(), &none, sizeof none);
-        table_.done(payload, kEver);
-    }
-}
-
-std::size_t Bans::active(std::int64_t now) const noexcept {
-    std::size_t count = 0;
-    for (std::size_t index = 0; index < capacity(); ++index) {
-        count += ban(index, now).has_value();
-    }
-    return count;
-}
-
 std::size_t Bans::capacity() const noexcept { return table_.capacity(); }
 
 std::optional<Bans::Ban> Bans::ban(std::size_t index, std::int64_t now) const noexcept {
     const auto entry = table_.entry(index);
-    const std::int64_t until = entry ? load(entry->payload).until : 0;
-    return until > now ? std::optional(Ban{entry->key, until}) : std::nullopt;
+    if (!entry) {
+        return std::nullopt;
+    }
+    const Record record = load(entry->payload);
+    if (record.until <= now) {
+        return std::nullopt;
+    }
+    return Ban{entry->key, record.until, std::min<std::size_t>(record.length, kMaxSubject),
+               record.subject};
 }
 
 }  // namespace gatehouse::connection_limit

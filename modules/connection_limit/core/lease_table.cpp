@@ -54,8 +54,8 @@ struct LeaseTable::Header {
 
 struct LeaseTable::Place {
     std::uint64_t started;
-    std::uint32_t slot;
     std::int32_t pid;
+    std::uint32_t zero;
 };
 
 struct LeaseTable::Layout {
@@ -227,14 +227,11 @@ void LeaseTable::count_anew() noexcept {
     }
 }
 
-std::size_t LeaseTable::enroll(const Owner& owner, std::uint32_t slot) noexcept {
+std::size_t LeaseTable::enroll(const Owner& owner) noexcept {
     std::size_t place = kMaxOwners;
     for (std::size_t i = 0; i < kMaxOwners; ++i) {
-        if (owners_[i].pid != 0 && owners_[i].slot == slot) {
-            if (this->owner(i) == owner) {
-                return i;
-            }
-            reclaim(i);
+        if (this->owner(i) == owner) {
+            return i;
         }
         if (owners_[i].pid == 0 && place == kMaxOwners) {
             place = i;
@@ -242,26 +239,28 @@ std::size_t LeaseTable::enroll(const Owner& owner, std::uint32_t slot) noexcept 
     }
     if (place < kMaxOwners) {
         owners_[place].started = owner.started;
-        owners_[place].slot = slot;
         keep_order();
         owners_[place].pid = owner.pid;
     }
     return place;
 }
 
-void LeaseTable::reclaim(std::size_t owner) noexcept {
+std::size_t LeaseTable::reclaim(std::size_t owner) noexcept {
     if (owner >= kMaxOwners || owners_[owner].pid == 0) {
-        return;
+        return 0;
     }
     const Change change(*this);
+    std::size_t reclaimed = 0;
     for (std::uint32_t index = 0; index < used(); ++index) {
         const std::uint64_t record = lease(index);
         if (holds(record) && upper(record) == owner + 1) {
             free(index, kIdleForEver);
+            ++reclaimed;
         }
     }
     keep_order();
     owners_[owner].pid = 0;
+    return reclaimed;
 }
 
 Owner LeaseTable::owner(std::size_t index) const noexcept {

@@ -18,8 +18,8 @@ namespace gatehouse::connection_limit {
 // which reclaim() takes back.
 //
 // The caller holds the one lock of the bytes during every call. Time does not depend on how many
-// keys and leases there are, except of reclaim(), of enroll() where it reclaims, and of the first
-// call after a death in the middle of another: these walk through the leases.
+// keys and leases there are, except of reclaim() and of the first call after a death in the middle
+// of another: these walk through the leases.
 //
 // Layout, in the machine's byte order, for K keys and L = 2 K leases. A key takes 36 bytes, a lease
 // 8: a megabyte holds 19,800 keys and 39,600 leases; as the table of keys is at least 70 % full
@@ -35,8 +35,8 @@ namespace gatehouse::connection_limit {
 //     32          zero up to 64
 //     64  1024 times, the owners
 //           u64     started
-//           u32     process slot
 //           i32     pid; 0: a free place
+//           u32     zero
 //  16448  L times, the leases
 //           u32     1 + index of the key's slot, or 0: free
 //           held: u16 1 + owner, u16 zero; free: u32 1 + the next of the list, or 0
@@ -56,12 +56,12 @@ class LeaseTable {
     static std::optional<LeaseTable> attach(std::span<std::byte> bytes) noexcept;
 
     // A place among the owners for this process, the same when it asks again; kMaxOwners if there
-    // is none. `slot`: of the master's table of processes: who had it before is dead, and its
-    // leases are reclaimed.
-    std::size_t enroll(const Owner& owner, std::uint32_t slot) noexcept;
+    // is none.
+    std::size_t enroll(const Owner& owner) noexcept;
 
-    // The owner goes, and all of its leases with it. Nothing happens if there is no such owner.
-    void reclaim(std::size_t owner) noexcept;
+    // The owner goes, and all of its leases with it; how many these were. Nothing happens if there
+    // is no such owner.
+    std::size_t reclaim(std::size_t owner) noexcept;
 
     // Who is enrolled; pid 0: nobody.
     Owner owner(std::size_t index) const noexcept;

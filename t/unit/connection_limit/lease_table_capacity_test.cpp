@@ -21,7 +21,7 @@ void a_megabyte_holds_what_is_promised(void**) {
         const std::string row = std::to_string(megabytes) + " MB";
         const Bytes bytes(megabytes * kMegabyte - 128);
         LeaseTable table = lease_table(bytes.span());
-        const std::size_t owner = table.enroll(process(1), 0);
+        const std::size_t owner = table.enroll(process(1));
         std::uint64_t live = 0;
         while (table
                    .take({live << 32 | (live * 0x9e3779b1 & 0xffffffff), live * 0x9e3779b97f4a7c15},
@@ -40,7 +40,7 @@ void a_megabyte_holds_what_is_promised(void**) {
 void idle_keys_make_way_and_live_ones_never(void**) {
     const Bytes bytes(lease_bytes_of(16));
     LeaseTable table = lease_table(bytes.span());
-    const std::size_t owner = table.enroll(process(1), 0);
+    const std::size_t owner = table.enroll(process(1));
     std::vector<std::uint64_t> order(16);
     for (std::uint64_t i = 0; i < order.size(); ++i) {
         order[i] = i;
@@ -70,7 +70,7 @@ void idle_keys_make_way_and_live_ones_never(void**) {
 void an_idle_key_is_found_again(void**) {
     const Bytes bytes(lease_bytes_of(16));
     LeaseTable table = lease_table(bytes.span());
-    const std::size_t owner = table.enroll(process(1), 0);
+    const std::size_t owner = table.enroll(process(1));
     std::vector<std::uint32_t> leases;
     for (std::uint64_t i = 0; i < 16; ++i) {
         leases.push_back(hold(table, key(i), owner));
@@ -91,7 +91,7 @@ void an_idle_key_is_found_again(void**) {
 void when_leases_run_out_the_table_is_full(void**) {
     const Bytes bytes(lease_bytes_of(16));
     LeaseTable table = lease_table(bytes.span());
-    const std::size_t owner = table.enroll(process(1), 0);
+    const std::size_t owner = table.enroll(process(1));
     for (std::size_t i = 0; i < table.leases(); ++i) {
         hold(table, key(1), owner);
     }
@@ -121,7 +121,7 @@ void cost_does_not_grow_with_what_is_held(void**) {
     constexpr std::size_t kPercents[] = {1, 25, 50, 70};
     const SharedBytes bytes(kUsable);
     LeaseTable table = lease_table(bytes.span());
-    const std::size_t owner = table.enroll(process(1), 0);
+    const std::size_t owner = table.enroll(process(1));
     std::uint64_t next = 0;
     std::vector<std::size_t> known, fresh;
     for (const std::size_t percent : kPercents) {

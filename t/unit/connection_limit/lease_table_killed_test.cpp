@@ -59,8 +59,8 @@ const std::vector<Hash128>& made_keys() {
 // Keys of both, of one of them and of none; a list of free leases with holes in it.
 Scene prepare(LeaseTable& table) {
     Scene scene;
-    scene.living = table.enroll(process(1), 0);
-    scene.victim = table.enroll(process(2), 1);
+    scene.living = table.enroll(process(1));
+    scene.victim = table.enroll(process(2));
     const std::uint32_t passing = hold(table, key(kIdle), scene.living);
     for (const std::uint64_t number : {0, 1, 2, 3, 0}) {
         take(table, scene, number, true);
@@ -109,7 +109,7 @@ void release_one(LeaseTable& table, const Scene& scene) {
     table.release(scene.of_victim.at(Number).front(), scene.victim, kNow + 3);
 }
 void reclaim(LeaseTable& table, const Scene& scene) { table.reclaim(scene.victim); }
-void succeed(LeaseTable& table, const Scene&) { table.enroll(process(3), 1); }
+void enroll(LeaseTable& table, const Scene&) { table.enroll(process(3)); }
 
 constexpr Case kCases[] = {
     {"a new key", nothing, take_one<kNew>},
@@ -120,7 +120,7 @@ constexpr Case kCases[] = {
     {"one of several goes", nothing, release_one<kShared>},
     {"the last one goes", nothing, release_one<kVictims>},
     {"all of an owner go", nothing, reclaim},
-    {"a successor comes", nothing, succeed},
+    {"a process comes", nothing, enroll},
     {"after a death in a change", half_changed, take_one<kShared>},
     {"release after a death in a change", half_changed, release_one<kVictims>},
     {"after a death while a key was made", half_made_key, take_one<kNew>},

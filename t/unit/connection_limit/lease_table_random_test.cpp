@@ -30,21 +30,18 @@ struct World {
     LeaseTable table;
     std::mt19937_64 random;
     std::vector<Held> held;
-    std::map<std::uint32_t, std::size_t> owners;  // process slot -> owner
+    std::map<std::uint32_t, std::size_t> owners;  // slot of a worker -> owner
     std::int32_t processes = 0;
     std::int64_t now = kNow;
 };
 
 void replace_process(World& world, std::uint32_t slot) {
-    const bool by_hand = world.below(2) == 0;  // or by its successor
     const auto dead = world.owners.find(slot);
     if (dead != world.owners.end()) {
         std::erase_if(world.held, [&](const Held& h) { return h.owner == dead->second; });
-        if (by_hand) {
-            world.table.reclaim(dead->second);
-        }
+        world.table.reclaim(dead->second);
     }
-    world.owners[slot] = world.table.enroll(process(++world.processes), slot);
+    world.owners[slot] = world.table.enroll(process(++world.processes));
     assert_true(world.owners[slot] < LeaseTable::kMaxOwners);
 }
 

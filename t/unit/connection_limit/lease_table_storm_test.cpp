@@ -52,8 +52,7 @@ struct Lease {
     std::size_t count = 0;
     lock.lock();
     notes[slot] = {getpid(), {}};
-    const std::size_t owner =
-        stage.table.enroll(gatehouse::connection_limit::self(), static_cast<std::uint32_t>(slot));
+    const std::size_t owner = stage.table.enroll(gatehouse::connection_limit::self());
     lock.unlock();
     for (;;) {
         lock.lock();
@@ -149,7 +148,7 @@ void counts_stay_true_whoever_dies(void**) {
             expect_truth(stage, std::to_string(round));
         }
         stage.shared.lock.unlock();
-        start(stage, slot);  // its successor reclaims what is left
+        start(stage, slot);
     }
     for (std::size_t slot = 0; slot < kWorkers; ++slot) {
         end(stage, slot);

@@ -14,7 +14,7 @@ using namespace gatehouse::test;
 void counts_up_to_the_limit_and_down_again(void**) {
     const Bytes bytes(lease_bytes_of(16));
     LeaseTable table = lease_table(bytes.span());
-    const std::size_t owner = table.enroll(process(1), 0);
+    const std::size_t owner = table.enroll(process(1));
     std::vector<std::uint32_t> leases;
     for (std::uint32_t i = 1; i <= 5; ++i) {
         const auto taken = table.take(key(1), owner, 5, kNow);
@@ -41,7 +41,7 @@ void counts_up_to_the_limit_and_down_again(void**) {
 void a_limit_of_none_refuses_all(void**) {
     const Bytes bytes(lease_bytes_of(16));
     LeaseTable table = lease_table(bytes.span());
-    const std::size_t owner = table.enroll(process(1), 0);
+    const std::size_t owner = table.enroll(process(1));
     assert_true(table.take(key(1), owner, 0, kNow).outcome == Outcome::refused);
     // A lower limit than what is held, as after a reload.
     hold(table, key(1), owner);
@@ -54,7 +54,7 @@ void a_limit_of_none_refuses_all(void**) {
 void only_the_owner_ends_a_lease_and_only_once(void**) {
     const Bytes bytes(lease_bytes_of(16));
     LeaseTable table = lease_table(bytes.span());
-    const std::size_t mine = table.enroll(process(1), 0), other = table.enroll(process(2), 1);
+    const std::size_t mine = table.enroll(process(1)), other = table.enroll(process(2));
     const std::uint32_t lease = hold(table, key(1), mine);
     hold(table, key(1), other);
     for (const std::size_t stranger :
@@ -75,7 +75,7 @@ void only_the_owner_ends_a_lease_and_only_once(void**) {
 void nobody_takes_who_is_not_enrolled(void**) {
     const Bytes bytes(lease_bytes_of(16));
     LeaseTable table = lease_table(bytes.span());
-    const std::size_t owner = table.enroll(process(1), 0);
+    const std::size_t owner = table.enroll(process(1));
     for (const std::size_t stranger : {owner + 1, LeaseTable::kMaxOwners, ~std::size_t{0}}) {
         expect(table.take(key(1), stranger, 5, kNow).outcome == Outcome::full,
                std::to_string(stranger), "no owner");
@@ -88,7 +88,7 @@ void nobody_takes_who_is_not_enrolled(void**) {
 void reclaims_all_of_one_owner_and_nothing_of_another(void**) {
     const Bytes bytes(lease_bytes_of(32));
     LeaseTable table = lease_table(bytes.span());
-    const std::size_t dead = table.enroll(process(1), 0), living = table.enroll(process(2), 1);
+    const std::size_t dead = table.enroll(process(1)), living = table.enroll(process(2));
     std::vector<std::uint32_t> kept;
     for (std::uint64_t i = 0; i < 8; ++i) {
         hold(table, key(i), dead);
@@ -97,14 +97,14 @@ void reclaims_all_of_one_owner_and_nothing_of_another(void**) {
             kept.push_back(hold(table, key(i), living));
         }
     }
-    table.reclaim(dead);
+    assert_int_equal(table.reclaim(dead), 16);
     for (std::uint64_t i = 0; i < 8; ++i) {
         expect(table.count(key(i)) == (i % 2 == 0 ? 1 : 0), std::to_string(i), "of the living");
     }
     assert_int_equal(table.held(), kept.size());
     assert_true(table.owner(dead) == Owner{} && table.owner(living) == process(2));
-    table.reclaim(dead);
-    table.reclaim(LeaseTable::kMaxOwners);
+    assert_int_equal(table.reclaim(dead), 0);
+    assert_int_equal(table.reclaim(LeaseTable::kMaxOwners), 0);
     assert_int_equal(table.held(), kept.size());
     for (const std::uint32_t lease : kept) {
         table.release(lease, living, kNow);
@@ -112,26 +112,24 @@ void reclaims_all_of_one_owner_and_nothing_of_another(void**) {
     assert_int_equal(table.held(), 0);
 }
 
-void a_successor_in_the_process_slot_reclaims(void**) {
+void tells_processes_apart(void**) {
     const Bytes bytes(lease_bytes_of(16));
     LeaseTable table = lease_table(bytes.span());
-    const std::size_t first = table.enroll(process(1), 3), other = table.enroll(process(2), 4);
+    const std::size_t first = table.enroll(process(1)), other = table.enroll(process(2));
     hold(table, key(1), first);
     hold(table, key(1), other);
-    assert_int_equal(table.enroll(process(1), 3), first);  // the same: nothing is lost
+    assert_int_equal(table.enroll(process(1)), first);  // the same: nothing is lost
     assert_int_equal(table.count(key(1)), 2);
 
-    const std::size_t second = table.enroll(process(5), 3);
-    assert_true(second != other && second < LeaseTable::kMaxOwners);
-    assert_true(table.owner(second) == process(5));
-    assert_int_equal(table.count(key(1)), 1);
-
     // The same ID, started at another time, is another process.
-    hold(table, key(1), second);
-    Owner reused = process(5);
+    Owner reused = process(1);
     ++reused.started;
-    table.enroll(reused, 3);
+    const std::size_t second = table.enroll(reused);
+    assert_true(second != first && second != other && second < LeaseTable::kMaxOwners);
+    assert_true(table.owner(second) == reused && table.owner(first) == process(1));
+    assert_int_equal(table.reclaim(first), 1);
     assert_int_equal(table.count(key(1)), 1);
+    assert_int_equal(table.enroll(reused), second);
 }
 
 void holds_as_many_owners_as_promised(void**) {
@@ -139,14 +137,14 @@ void holds_as_many_owners_as_promised(void**) {
     LeaseTable table = lease_table(bytes.span());
     std::vector<bool> seen(LeaseTable::kMaxOwners);
     for (std::uint32_t i = 0; i < LeaseTable::kMaxOwners; ++i) {
-        const std::size_t owner = table.enroll(process(static_cast<std::int32_t>(i)), i);
+        const std::size_t owner = table.enroll(process(static_cast<std::int32_t>(i)));
         expect(owner < seen.size() && !seen[owner], std::to_string(i), "a place of its own");
         seen[owner] = true;
     }
-    assert_int_equal(table.enroll(process(5000), 5000), LeaseTable::kMaxOwners);
+    assert_int_equal(table.enroll(process(5000)), LeaseTable::kMaxOwners);
     hold(table, key(1), LeaseTable::kMaxOwners - 1);
     table.reclaim(7);
-    assert_int_equal(table.enroll(process(5000), 5000), 7);
+    assert_int_equal(table.enroll(process(5000)), 7);
     assert_int_equal(table.count(key(1)), 1);
     table.reclaim(LeaseTable::kMaxOwners - 1);
     assert_int_equal(table.count(key(1)), 0);
@@ -157,7 +155,7 @@ void attaches_to_what_was_formatted_and_writes_nothing(void**) {
     LeaseTable table = lease_table(bytes.span());
     assert_int_equal(table.keys(), 32);
     assert_int_equal(table.leases(), 64);
-    const std::size_t owner = table.enroll(process(1), 0);
+    const std::size_t owner = table.enroll(process(1));
     const std::uint32_t lease = hold(table, key(1), owner);
     const auto span = bytes.span();
     const std::vector<std::byte> before(span.begin(), span.end());
@@ -200,7 +198,7 @@ void broken_bytes_lead_nowhere_outside(void**) {
     for (int round = 0; round < 300; ++round) {
         const Bytes bytes(lease_bytes_of(16));
         LeaseTable table = lease_table(bytes.span());
-        const std::size_t owner = table.enroll(process(1), 0);
+        const std::size_t owner = table.enroll(process(1));
         for (std::uint64_t i = 0; i < 12; ++i) {
             hold(table, key(i % 8), owner);
         }
@@ -217,7 +215,7 @@ void broken_bytes_lead_nowhere_outside(void**) {
             table.count(key(i % 20));
         }
         table.held();
-        table.enroll(process(2), 0);
+        table.enroll(process(2));
         table.reclaim(owner);
     }
 }
@@ -226,7 +224,7 @@ void allocates_nothing(void**) {
     const Bytes bytes(lease_bytes_of(32));
     const FailingAllocation failing(1, FailureMode::forever);
     LeaseTable table = lease_table(bytes.span());
-    const std::size_t owner = table.enroll(process(1), 0);
+    const std::size_t owner = table.enroll(process(1));
     for (std::uint64_t i = 0; i < 200; ++i) {
         const auto taken = table.take({i << 32, i << 40}, owner, 3, kNow);
         if (i % 3 == 0 && taken.outcome == Outcome::held) {
@@ -246,7 +244,7 @@ int main() {
         cmocka_unit_test(only_the_owner_ends_a_lease_and_only_once),
         cmocka_unit_test(nobody_takes_who_is_not_enrolled),
         cmocka_unit_test(reclaims_all_of_one_owner_and_nothing_of_another),
-        cmocka_unit_test(a_successor_in_the_process_slot_reclaims),
+        cmocka_unit_test(tells_processes_apart),
         cmocka_unit_test(holds_as_many_owners_as_promised),
         cmocka_unit_test(attaches_to_what_was_formatted_and_writes_nothing),
         cmocka_unit_test(refuses_what_is_no_table),
