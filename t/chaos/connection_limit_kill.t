@@ -110,6 +110,23 @@ for my $workers (2, 4) {
     };
 }
 
+# It cannot be served by anybody, but it has its connections still.
+subtest 'a worker that is stopped is not dead' => sub {
+    my $crowd = crowd();
+    ok fills_up($crowd, 'connection'), 'filled up';
+    my ($stopped, $killed) = Gatehouse::Crowd::serving($crowd->nginx->{pid});
+    kill STOP => $stopped;
+    # The successor looks after the dead as soon as it is there.
+    $crowd->kill_workers($killed);
+    $crowd->check_held('what the stopped one holds is kept', sub { $crowd->truth });
+    kill CONT => $stopped;
+    $_->leave for $crowd->open;
+    $crowd->check_held('until it gives it back', sub { $crowd->truth });
+    ok fills_up($crowd, 'connection'), 'filled up again';
+    is $crowd->stop, 0, 'nginx ends by itself';
+    is_deeply [$crowd->alarms], [], 'and has raised no alarm';
+};
+
 # Kills hit at any instruction, those that hold the lock of a zone as well.
 subtest 'kills under load' => sub {
     my $crowd = crowd();

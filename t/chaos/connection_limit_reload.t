@@ -5,6 +5,7 @@ use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Gatehouse::Crowd;
+use Gatehouse::Jose::Keys 'slurp';
 use Test::More;
 
 my $most    = 8;
@@ -13,8 +14,9 @@ my $crowd   = Gatehouse::Crowd->new(site());
 $crowd->nginx->file('html/large', 'x' x 1_000_000);
 $crowd->start;
 
-# The zones of connections and requests may be others. One refusal of /banned brings a ban.
+# The zones of connections and requests may be others, and `max` of requests. One refusal of /banned brings a ban.
 sub site (%other) {
+    my $max  = delete $other{max} // $most;
     my %zone = (connections => '$binary_remote_addr zone=connections:1m',
         requests => '$binary_remote_addr zone=requests:1m', %other);
     return <<"END";
@@ -30,7 +32,7 @@ server {
     location = /connection { connection_limit zone=connections max=$most; try_files /index.html =404; }
     location = /slow {
         connection_limit zone=connections max=1000;
-        connection_limit zone=requests max=$most by=request;
+        connection_limit zone=requests max=$max by=request;
         limit_rate 1k;
         try_files /large =404;
     }
@@ -73,6 +75,10 @@ sub clear () {
     holds('all has been given back');
     return $crowd->nginx->until(sub { $crowd->nginx->workers == 2 }, 'end of the old workers');
 }
+
+# What the master has mapped for all its children, and what it has open.
+sub mappings () { return scalar(() = slurp("/proc/$crowd->{nginx}{pid}/maps") =~ / rw-s /g) }
+sub files ()    { return scalar(() = glob "/proc/$crowd->{nginx}{pid}/fd/*") }
 
 sub emergencies () { return scalar(() = $crowd->nginx->log =~ /\[emerg\]/g) }
 
@@ -146,6 +152,20 @@ subtest 'bans are kept' => sub {
     clear();
 };
 
+subtest 'another max applies to what is held' => sub {
+    is repeated(5, \&download), '200 200 200 200 200', 'five downloads';
+    $crowd->configure(site(max => 3));
+    $crowd->reload;
+    is download(), 503, 'three may be now';
+    $_->leave for ($crowd->open)[0 .. 2];
+    holds('three have gone');
+    is repeated(2, \&download), '200 503', 'one may come';
+    $crowd->configure(site());
+    $crowd->reload;
+    is repeated(6, \&download), '200 200 200 200 200 503', 'eight again';
+    clear();
+};
+
 # Old workers go on with the memory that they had.
 subtest 'another key or size: afresh' => sub {
     my %other = (
@@ -174,6 +194,17 @@ subtest 'another key or size: afresh' => sub {
         clear();
     }
     is emergencies(), 0, 'no reload has failed';
+};
+
+subtest 'memory is given back' => sub {
+    my ($mappings, $files) = (mappings(), files());
+    for my $size (qw(2m 1m 4m 1m)) {
+        $crowd->configure(site(requests => "\$binary_remote_addr zone=requests:$size"));
+        $crowd->reload for 1 .. 3;
+    }
+    is mappings(), $mappings, 'there are as many zones as before';
+    is files(), $files, 'and as many open files';
+    clear();
 };
 
 subtest 'a reload with a mistake changes nothing' => sub {
