@@ -78,7 +78,8 @@ sub kill_some ($crowd, $round) {
     $crowd->kill_workers($round % 3 ? @workers[0 .. rand @workers] : @workers);
     $crowd->check_held("round $round: counts are the truth", sub { $crowd->truth });
     my $seconds = clock_gettime(CLOCK_MONOTONIC) - $began;
-    $crowd->check_sockets("round $round");
+    # To read the kernel's account takes time: it is that of all.
+    $crowd->check_sockets("round $round") if $round % 5 == 0;
     return $seconds;
 }
 
