@@ -1,0 +1,163 @@
+# The directives of requests: what they accept, and each mistake refused in nginx's words, with file
+# and line. connection_limit_accept and _list: conf_accept.t; the zone: conf_zone.t.
+
+use v5.36;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Gatehouse::ConfTest 'connection_limit';
+
+my $place = qr{ in \S+/nginx\.conf:\d+$};
+my $zones = <<'END';
+connection_limit_zone $binary_remote_addr zone=address:1m;
+connection_limit_zone $server_name zone=site:1m;
+END
+
+sub location ($directives) { return "${zones}server {\nlocation / {\n$directives\n}\n}" }
+
+sub refused ($directives, $message, $name = $directives) {
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return conf_refused(location($directives), qr/\[emerg\] (?:\d+#\d+: )?\Q$message\E$place/, $name);
+}
+sub accepted ($directives) {
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return conf_accepted(location($directives), $directives);
+}
+
+sub name ($text) { return $text =~ s/\W.*//r }
+
+# The place is the directive's own, also for what is found only after merging.
+for my $mistake ('connection_limit zone=site;', 'connection_limit_status x;', 'connection_limit zone=absent max=1;',
+    'connection_limit_ban zone=absent after=1/s for=1s;') {
+    my ($first, $line) = map { my ($text) = conf_error($_); $text =~ /nginx\.conf:(\d+)$/m }
+        'no_such_directive;', "# comment\n${zones}server {\nlocation / {\n$mistake\nlocation /inner/ { }\n}\n}\n";
+    is $line - $first, 3 + ($zones =~ tr/\n//), "the line of: $mistake";
+}
+
+# Numbers that no integer holds are too large, too, and none of them wraps.
+my @no_numbers = ('', 0, -1, '+1', '1.5', '1k', 'x', '0x10', '$arg_n', 2_147_483_648, 4_294_967_297,
+    '18446744073709551617', '9' x 25);
+my @no_times = ('', 0, '0s', '0ms', -1, 'x', '1x', '1.5s', '$arg_t', '1s1m', '18446744073709551617s', '9' x 25);
+
+subtest 'connection_limit' => sub {
+    accepted("connection_limit zone=address max=$_;") for 1, 5, '007', 2_147_483_647, '5 by=request', '5 by=connection';
+    accepted('connection_limit by=request max=5 zone=site;');
+    accepted('connection_limit zone=address max=5; connection_limit zone=site max=9 by=request;');
+
+    refused('connection_limit zone=address;', 'invalid number of arguments in "connection_limit" directive');
+    refused('connection_limit zone=address by=request;', '"connection_limit" must have "max" parameter');
+    refused('connection_limit max=5 by=request;', '"connection_limit" must have "zone" parameter');
+    refused("connection_limit zone=address max=$_;", "invalid parameter \"max=$_\"") for @no_numbers;
+    refused("connection_limit zone=address max=5 $_;", "invalid parameter \"$_\"")
+        for qw(by= by by=stream by=Request 5 handshake=1 rate=1r/s delay nodelay Max=5 zone= zone);
+    refused("connection_limit zone=$_ max=5;", "unknown zone \"$_\"") for 'absent', 'ADDRESS', 'address:1m', '$host';
+    refused('connection_limit zone=address max=5; connection_limit zone=site max=5; connection_limit zone=address max=6;',
+        '"connection_limit" directive is duplicate', 'a zone twice at one level');
+    refused("connection_limit zone=address max=5 by=request $_;", "duplicate \"@{[name($_)]}\" parameter")
+        for qw(zone=address zone=site max=5 max=6 by=request by=connection);
+    refused('connection_limit zone=address max=5 by=connection by=connection;', 'duplicate "by" parameter');
+};
+
+subtest 'connection_limit_ban' => sub {
+    accepted("connection_limit_ban zone=address $_;") for 'after=1/1s for=1s', 'after=20/1m for=10m', 'after=5/500ms for=1d',
+        'for=1h after=2147483647/1h', 'after=1/1s for=1s on=limit', 'after=1/1s for=1s on=limit,rate_limit,waf,jwt',
+        'after=1/1s for=1s on=jwt', 'after=1/30 for=60';
+    accepted('connection_limit_ban zone=address after=1/1s for=1s; connection_limit_ban zone=site after=2/1m for=1h;');
+
+    refused('connection_limit_ban zone=address;', 'invalid number of arguments in "connection_limit_ban" directive');
+    refused('connection_limit_ban zone=address for=1s;', '"connection_limit_ban" must have "after" parameter');
+    refused('connection_limit_ban zone=address after=1/1s;', '"connection_limit_ban" must have "for" parameter');
+    refused('connection_limit_ban after=1/1s for=1s;', '"connection_limit_ban" must have "zone" parameter');
+    refused("connection_limit_ban zone=address after=$_/1s for=1s;", "invalid parameter \"after=$_/1s\"") for @no_numbers;
+    refused("connection_limit_ban zone=address after=1/$_ for=1s;", "invalid parameter \"after=1/$_\"") for @no_times;
+    refused("connection_limit_ban zone=address after=$_ for=1s;", "invalid parameter \"after=$_\"")
+        for '', 1, '1/', '/', '/1s', '1/1s/1s';
+    refused("connection_limit_ban zone=address after=1/1s for=$_;", "invalid parameter \"for=$_\"") for @no_times;
+    refused("connection_limit_ban zone=address after=1/1s for=1s $_;", "invalid parameter \"$_\"")
+        for qw(on= on on=all on=limit, on=,limit on=limit,,jwt on=auth_jwt on=limit,x max=5 1m zone= zone);
+    refused('connection_limit_ban zone=absent after=1/1s for=1s;', 'unknown zone "absent"');
+    refused('connection_limit_ban zone=address after=1/1s for=1s; connection_limit_ban zone=address after=2/1s for=1s;',
+        '"connection_limit_ban" directive is duplicate', 'a zone twice at one level');
+    refused("connection_limit_ban zone=address after=1/1s for=1s on=limit $_;", "duplicate \"@{[name($_)]}\" parameter")
+        for qw(zone=site after=2/1s for=2s on=jwt on=limit);
+};
+
+subtest 'connection_limit_bypass' => sub {
+    accepted("connection_limit_bypass $_;") for '192.0.2.0/24', '192.0.2.1', '2001:db8::/32', '::1', '$arg_x', 'a$arg_x',
+        '192.0.2.1 2001:db8::1 $arg_x $http_y', '192.0.2.1; connection_limit_bypass $arg_x', '0.0.0.0/0 ::/0';
+    conf_accepted(location('connection_limit_bypass 192.0.2.1/24;'), 'bits beyond the mask bring a warning',
+        qr/low address bits of "192\.0\.2\.1\/24" are meaningless$place/);
+    my $hint = 'it must be an address, a CIDR, or a string with variables';
+    refused("connection_limit_bypass $_->[0];", "invalid value \"$_->[1]\" in \"connection_limit_bypass\" directive; $hint")
+        for ["''", ''], map { [$_, $_] } qw(all on localhost 192.0.2 192.0.2.0/33 2001:db8::/129 192.0.2.1:80 1);
+    refused('connection_limit_bypass 192.0.2.1 x;',
+        "invalid value \"x\" in \"connection_limit_bypass\" directive; $hint");
+    refused('connection_limit_bypass;', 'invalid number of arguments in "connection_limit_bypass" directive');
+    conf_refused(location('connection_limit_bypass $no_such_variable;'), qr/unknown "no_such_variable" variable$/,
+        'a variable that nobody knows');
+};
+
+subtest 'values' => sub {
+    accepted("connection_limit_$_;") for 'dry_run on', 'dry_run off', 'dry_run ON', 'status 400', 'status 429',
+        'status 503', 'status 599', 'log_level info', 'log_level notice', 'log_level warn', 'log_level error';
+    refused("connection_limit_$_->[0] '$_->[1]';", "invalid value \"$_->[1]\" in \"connection_limit_$_->[0]\" directive")
+        for map { my $name = $_; map { [$name, $_] } '', 'x', '1', '$arg_x' } qw(dry_run log_level);
+    refused("connection_limit_log_level $_;", "invalid value \"$_\" in \"connection_limit_log_level\" directive")
+        for qw(debug crit alert emerg off);
+    refused("connection_limit_status $_;",
+        "invalid value \"$_\" in \"connection_limit_status\" directive; it must be between 400 and 599")
+        for qw(399 600 200 302 444x -1 429.5 $arg_x 99999999999999999999999);
+};
+
+subtest 'duplicates and arguments' => sub {
+    refused("connection_limit_$_; connection_limit_$_;", "\"connection_limit_@{[name($_)]}\" directive is duplicate")
+        for 'dry_run on', 'status 429', 'log_level info';
+    for my $name (qw(dry_run status log_level)) {
+        refused("connection_limit_$name $_;", "invalid number of arguments in \"connection_limit_$name\" directive",
+            "connection_limit_$name $_") for '', 'on off';
+    }
+    accepted('connection_limit_report;');
+    refused('connection_limit_report on;', 'invalid number of arguments in "connection_limit_report" directive');
+};
+
+subtest 'contexts' => sub {
+    my @http     = ('connection_limit_zone $host zone=x:1m');
+    my @server   = ('connection_limit_accept zone=address max=5', 'connection_limit_list zone=address empty action=deny');
+    my @location = ('connection_limit zone=address max=5', 'connection_limit_ban zone=address after=1/1s for=1s',
+        'connection_limit_bypass 192.0.2.1', 'connection_limit_dry_run on', 'connection_limit_status 429',
+        'connection_limit_log_level warn');
+    my @report = ('connection_limit_report');
+    conf_file('empty', '');
+
+    conf_accepted("$zones $_; server { }", "in http: $_") for @http, @server, @location;
+    conf_accepted("$zones server { $_; }", "in server: $_") for @server, @location;
+    conf_accepted("$zones server { location / { location /a/ { $_; } } }", "in a nested location: $_") for @location, @report;
+    my $refused = sub ($directive, $where, $http, $main = '') {
+        my ($name) = $directive =~ /^(\w+)/;
+        conf_refused("$zones $http", qr/"$name" directive is not allowed here$place/, "in $where: $name", $main);
+    };
+    for (@http, @server, @location, @report) {
+        $refused->($_, 'main', '', "$_;");
+        $refused->($_, 'if', "server { location / { if (\$arg_a) { $_; } } }");
+        $refused->($_, 'limit_except', "server { location / { limit_except GET { $_; } } }");
+        $refused->($_, 'upstream', "upstream u { server 127.0.0.1; $_; }");
+    }
+    $refused->($_, 'location', "server { location / { $_; } }") for @http, @server;
+    $refused->($_, 'server', "server { $_; }") for @http, @report;
+    $refused->($_, 'http', "$_; server { }") for @report;
+};
+
+subtest 'order' => sub {
+    conf_accepted('server { location / { connection_limit zone=late max=5; connection_limit_ban zone=late after=1/1s for=1s; } } '
+        . 'connection_limit_zone $host zone=late:1m;', 'a zone may be defined after its use');
+    conf_refused('limit_conn_zone $host zone=stock:1m; server { connection_limit zone=stock max=1; }',
+        qr/unknown zone "stock"$place/, 'a zone of limit_conn is none of ours');
+    conf_refused("$zones server { limit_conn address 1; }", qr/zero size shared memory zone "address"$/,
+        'nor the other way round');
+    conf_accepted("limit_conn_zone \$host zone=address:1m; limit_req_zone \$host zone=site:1m rate=1r/s;"
+        . "$zones server { limit_conn address 5; limit_req zone=site; connection_limit zone=address max=5; }",
+        'limit_conn, limit_req and zones of the same names');
+    conf_refused("$zones connection_limit zone=absent max=1; server { }", qr/unknown zone "absent"$place/,
+        'a limit of http, with a server to inherit it');
+};
+
+done_testing;
