@@ -101,7 +101,7 @@ subtest 'max' => sub {
     refused(0, '127.13.1.1');
     is_banned(most => '127.13.1.1');
     is_deeply bans('most'), ['127.13.1.1'], 'and listed';
-    like $site->log, qr/banned by zone "most" for 3600s, client: 127\.13\.1\.1\b/, 'and logged';
+    like $site->log, qr/banned by zone "most" for 3600s at accept, client: 127\.13\.1\.1\b/, 'and logged';
     is $client->send(Gatehouse::Wire::get('/t'))->response->{status}, 503, 'requests on what is open are refused, too';
     $client->leave;
     refused(0, '127.13.1.1', 2);

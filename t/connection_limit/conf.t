@@ -48,7 +48,7 @@ subtest 'connection_limit' => sub {
     refused('connection_limit max=5 by=request;', '"connection_limit" must have "zone" parameter');
     refused("connection_limit zone=address max=$_;", "invalid parameter \"max=$_\"") for @no_numbers;
     refused("connection_limit zone=address max=5 $_;", "invalid parameter \"$_\"")
-        for qw(by= by by=stream by=Request 5 handshake=1 rate=1r/s delay nodelay Max=5 zone= zone);
+        for qw(by= by by=stream by=Request 5 handshake=1 rate=1r/s delay nodelay Max=5 zone);
     refused("connection_limit zone=$_ max=5;", "unknown zone \"$_\"") for 'absent', 'ADDRESS', 'address:1m', '$host';
     refused('connection_limit zone=address max=5; connection_limit zone=site max=5; connection_limit zone=address max=6;',
         '"connection_limit" directive is duplicate', 'a zone twice at one level');
@@ -73,7 +73,8 @@ subtest 'connection_limit_ban' => sub {
         for '', 1, '1/', '/', '/1s', '1/1s/1s';
     refused("connection_limit_ban zone=address after=1/1s for=$_;", "invalid parameter \"for=$_\"") for @no_times;
     refused("connection_limit_ban zone=address after=1/1s for=1s $_;", "invalid parameter \"$_\"")
-        for qw(on= on on=all on=limit, on=,limit on=limit,,jwt on=auth_jwt on=limit,x max=5 1m zone= zone);
+        for 'on=', 'on', 'on=all', 'on=limit,', 'on=,limit', 'on=limit,,jwt', 'on=auth_jwt', 'on=limit,x', 'max=5', '1m', 'zone';
+    refused("$_;", 'invalid parameter "zone="') for 'connection_limit zone= max=5', 'connection_limit_ban zone= after=1/1s for=1s';
     refused('connection_limit_ban zone=absent after=1/1s for=1s;', 'unknown zone "absent"');
     refused('connection_limit_ban zone=address after=1/1s for=1s; connection_limit_ban zone=address after=2/1s for=1s;',
         '"connection_limit_ban" directive is duplicate', 'a zone twice at one level');

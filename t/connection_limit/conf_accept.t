@@ -38,7 +38,8 @@ subtest 'connection_limit_accept' => sub {
     refused("connection_limit_accept zone=address max=5 rate=$_;", "invalid parameter \"rate=$_\"")
         for (map { "${_}r/s" } @no_numbers), '', 5, '5r', '5r/', '5/s', '5r/m', '5r/10m', '5R/s', '5r/1s';
     refused("connection_limit_accept zone=address max=5 $_;", "invalid parameter \"$_\"")
-        for qw(by=request burst=5 x max zone= handshake rate);
+        for qw(by=request burst=5 x max zone handshake rate);
+    refused('connection_limit_accept zone= max=5;', 'invalid parameter "zone="');
     refused('connection_limit_accept zone=absent max=5;', 'unknown zone "absent"');
     refused("connection_limit_accept zone=$_ max=5;",
         "\"connection_limit_accept\" needs a zone with the key \"\$binary_remote_addr\", \"$_\" is not") for qw(site text);
@@ -65,7 +66,7 @@ subtest 'zones of an address' => sub {
 
 subtest 'proxy_protocol' => sub {
     my $limit   = 'connection_limit_accept zone=address max=5;';
-    my $warning = 
+    my $warning =
         qr/"connection_limit_accept" counts nothing on 0\.0\.0\.0:8081, where the peers are proxies \("proxy_protocol"\)$place/;
     conf_accepted("$zones server { listen 8081 proxy_protocol; $limit }", 'brings a warning', $warning);
     conf_accepted("$zones server { listen 8081 proxy_protocol; }", 'without limits it does not');

@@ -139,14 +139,21 @@ sub times_out ($name, $begin, $end) {
 }
 
 sub closed ($client) { return ok $client->is_left, 'the connection ends' }
-sub post ($uri, $port = 1) {
+sub post ($uri, $port) {
     my $text = Gatehouse::Wire::get($uri, undef, 'Content-Length: 1000') =~ s/^GET/POST/r . 'half';
     return sub ($from) { $site->connect($from, $text, $site->port($port)) };
 }
+sub piped ($port) {
+    return sub ($from) {
+        my $client = post('/piped', $port)->($from);
+        $client->{asked} = $site->upstream->next_request;
+        return $client;
+    };
+}
 
 times_out('the upstream takes too long', hold('/slow', $close), sub ($client) { status($client, 504) });
-times_out('a body that does not come', post('/post'), \&closed);
-times_out('nor does one that is passed on at once', post('/piped'), \&closed);
+times_out('a body that does not come', post('/post', 1), \&closed);
+times_out('nor does one that is passed on at once', piped(1), \&closed);
 times_out('a client that does not read', sub ($from) {
     return $site->connect($from, Gatehouse::Wire::get('/large'), $site->port(1));
 }, sub ($client) { });
@@ -154,7 +161,7 @@ times_out('a connection left idle', idle('/idle'), \&closed);
 times_out('a second header that does not come', sub ($from) {
     return idle('/t', 1)->($from)->send("GET /t HTTP/1.1\r\nHost: local");
 }, \&closed);
-times_out('too large a body', post('/small'), sub ($client) {
+times_out('too large a body', post('/small', 1), sub ($client) {
     is $client->response->{status}, 413, 'refused';
     $client->leave;
 });
@@ -183,14 +190,12 @@ ends('a download: the client resets', sub ($from) {
     like $client->take(8), qr{\AHTTP/1\.1}, 'begun';
     return $client;
 }, sub ($client) { $client->reset });
-ends('half a body, and leaving', sub ($from) {
-    my $client = post('/piped', 0)->($from);
-    $client->{asked} = $site->upstream->next_request;
-    return $client;
-}, sub ($client) { $client->reset });
+ends('half a body, and leaving', piped(0), sub ($client) { $client->leave });
+ends('half a body, and a reset', piped(0), sub ($client) { $client->reset });
 
 my $report = $site->report;
 is $report->{$_}{leases}{held}, 0, "$_: nothing is held" for qw(connections requests);
+ok $site->upstream->nobody_waits, 'all requests that came to the upstream were expected';
 is $site->stop, 0, 'nginx ends';
 unlike $site->log, qr/\[alert\]|\[crit\]|open socket|exited on signal/, 'no process came to harm';
 
