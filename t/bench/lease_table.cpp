@@ -68,7 +68,7 @@ struct Subject {
             die("no table has so many leases");
         }
         table = formatted;
-        owner = table->enroll({1, 1}, 0);
+        owner = table->enroll({1, 1});
     }
 
     LeaseTable::Taken take(const Hash128& key) {
