@@ -31,7 +31,7 @@ server {
     connection_limit zone=first max=5;
     $places
 }
-server { listen 127.0.0.1:PORT4; connection_limit_accept zone=charged max=1 rate=1r/s; $places }
+server { listen 127.0.0.1:PORT4; connection_limit_accept zone=charged max=1 rate=3r/s; $places }
 server { listen 127.0.0.1:PORT5; $places }
 server { listen 127.0.0.1:PORT6; connection_limit_bypass 127.7.8.0/24 \$arg_b; $places }
 server {
@@ -139,7 +139,10 @@ subtest 'several zones' => sub {
 
 subtest 'refused for the number, charged to the rate' => sub {
     my ($client) = idle(4, '127.7.5.1', 1);
-    refused(4, '127.7.5.1', 5);
+    refused(4, '127.7.5.1', 20);
+    my $total = $site->report->{charged}{total};
+    is $total->{accept_refused} + $total->{rate_refused}, 20, 'each is counted once';
+    cmp_ok $total->{$_}, '>', 0, $_ for qw(accept_refused rate_refused);
     $client->leave;
     until_served(4, '127.7.5.1');
     pass 'served again';
