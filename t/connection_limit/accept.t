@@ -5,10 +5,11 @@ use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Gatehouse::Connections;
+use Gatehouse::Wire qw(h2_start h2_get);
 use Test::More;
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
-my $site = Gatehouse::Connections->new(ports => 8);
+my $site = Gatehouse::Connections->new(ports => 9);
 my $places = 'location = /t { try_files /index.html =404; }';
 $site->configure(<<"END", workers => 1)->start;
 connection_limit_zone \$binary_remote_addr zone=most:1m;
@@ -19,10 +20,12 @@ connection_limit_zone \$binary_remote_addr zone=second:1m;
 connection_limit_zone \$binary_remote_addr zone=charged:1m;
 connection_limit_zone \$binary_remote_addr zone=inherited:1m;
 connection_limit_zone \$binary_remote_addr zone=tried:1m;
+connection_limit_zone \$binary_remote_addr zone=streams:1m;
 connection_limit_accept zone=inherited max=2;
 keepalive_requests 10000;
 server { listen 127.0.0.1:PORT0; connection_limit_accept zone=most max=5; $places }
 server { listen 127.0.0.1:PORT1; connection_limit_accept zone=shaking max=6 handshake=3; $places }
+server { listen 127.0.0.1:PORT8 http2; connection_limit_accept zone=streams max=3 handshake=1; $places }
 server { listen 127.0.0.1:PORT2; connection_limit_accept zone=rate max=1000 rate=3r/s; $places }
 server {
     listen 127.0.0.1:PORT3;
@@ -108,6 +111,21 @@ subtest 'handshake' => sub {
     $clients[0]->send("Host: localhost\r\n\r\n");
     is $clients[0]->response->{status}, 200, 'a second header may be slow';
     $_->leave for @clients[0, 2 .. $#clients];
+};
+
+subtest 'handshake: HTTP/2' => sub {
+    my $client = connect_to(8, '127.7.2.3', h2_start());
+    refused(8, '127.7.2.3');
+    $client->send(h2_get(1, '/t') . h2_get(3, '/t'));
+    is_deeply { map { $client->h2_response } 1, 2 }, { 1 => 1, 3 => 1 }, 'headers are complete';
+    my @clients = ($client, connect_to(8, '127.7.2.3'));
+    refused(8, '127.7.2.3');
+    $clients[1]->send(h2_start() . h2_get(1, '/t'));
+    is_deeply [$clients[1]->h2_response], [1, 1], 'the next';
+    push @clients, connect_to(8, '127.7.2.3');
+    refused(8, '127.7.2.3');
+    is $site->report->{streams}{leases}{held}, 4, 'three connections, a handshake';
+    $_->leave for @clients;
 };
 
 # Whatever time passes meanwhile: the rate, and so many at once.

@@ -58,6 +58,8 @@ $site->configure($http)->start;
 sub said ($from, $uri, @lines) {
     my $client   = $site->ask($from, $uri, 'Connection: close', @lines);
     my $response = $client->response;
+    # What the request held is returned before the connection is closed.
+    1 while $client->more;
     $client->leave;
     return "$response->{status} $response->{headers}{'x-status'}[0]";
 }

@@ -54,7 +54,11 @@ server {
 server {
     listen 127.0.0.1:PORT5;
     connection_limit_accept zone=requests max=9;
-    location = /hold   { connection_limit zone=requests max=1 by=request; connection_limit_ban zone=requests after=2/1h for=1h; proxy_pass HOLD; }
+    location = /hold {
+        connection_limit zone=requests max=1 by=request;
+        connection_limit_ban zone=requests after=2/1h for=1h;
+        proxy_pass HOLD;
+    }
     location = /t      { connection_limit_ban zone=requests after=2/1h for=1h; try_files /index.html =404; }
     location = /most   { connection_limit_ban zone=most after=9/1h for=1h; try_files /index.html =404; }
     location = /shaking { connection_limit_ban zone=shaking after=9/1h for=1h; try_files /index.html =404; }

@@ -21,6 +21,7 @@ server {
     location = /t       { connection_limit zone=address max=5; try_files /index.html =404; }
     location = /hold    { connection_limit zone=address max=5 by=connection; proxy_pass HOLD; }
     location = /strict  { connection_limit zone=address max=1; try_files /index.html =404; }
+    location = /request { connection_limit zone=address max=3 by=request; proxy_pass HOLD; }
     location = /free    { try_files /index.html =404; }
     location = /key     { connection_limit zone=key max=2; try_files /index.html =404; }
     location = /deny    { connection_limit zone=deny max=2; try_files /index.html =404; }
@@ -126,6 +127,18 @@ subtest 'beside a limit by=request' => sub {
     is $_->response->{status}, 200, 'served' for @clients;
     $_->leave for @clients, $refused;
     $site->until_held($_ => '127.6.5.1', 0) for qw(address requests);
+};
+
+subtest 'one zone for both' => sub {
+    my @clients = map { idle('127.6.8.1', '/t') } 1, 2;
+    push @clients, $site->hold('127.6.8.1', '/request');
+    is $site->held(address => '127.6.8.1'), 3, 'all count together';
+    is $site->status_from('127.6.8.1', '/request'), 503, 'for either limit';
+    is status($clients[0], '/request'), 503, 'also on a connection that counts';
+    push @clients, map { idle('127.6.8.1', '/t') } 1, 2;
+    is $site->status_from('127.6.8.1', '/t'), 503, 'five';
+    $_->leave for @clients;
+    $site->until_held(address => '127.6.8.1', 0);
 };
 
 subtest 'keys' => sub {

@@ -74,7 +74,8 @@ subtest 'connection_limit_ban' => sub {
     refused("connection_limit_ban zone=address after=1/1s for=$_;", "invalid parameter \"for=$_\"") for @no_times;
     refused("connection_limit_ban zone=address after=1/1s for=1s $_;", "invalid parameter \"$_\"")
         for 'on=', 'on', 'on=all', 'on=limit,', 'on=,limit', 'on=limit,,jwt', 'on=auth_jwt', 'on=limit,x', 'max=5', '1m', 'zone';
-    refused("$_;", 'invalid parameter "zone="') for 'connection_limit zone= max=5', 'connection_limit_ban zone= after=1/1s for=1s';
+    refused("$_;", 'invalid parameter "zone="')
+        for 'connection_limit zone= max=5', 'connection_limit_ban zone= after=1/1s for=1s';
     refused('connection_limit_ban zone=absent after=1/1s for=1s;', 'unknown zone "absent"');
     refused('connection_limit_ban zone=address after=1/1s for=1s; connection_limit_ban zone=address after=2/1s for=1s;',
         '"connection_limit_ban" directive is duplicate', 'a zone twice at one level');

@@ -51,7 +51,12 @@ server {
     location = /mirror             { mirror /target; proxy_pass HOLD; }
     location = /mirror/waits       { mirror /hold; try_files /index.html =404; }
     location = /ssi                { ssi on; ssi_types *; try_files /ssi.html =404; }
-    location = /addition           { addition_types *; add_before_body /target; add_after_body /hold; try_files /index.html =404; }
+    location = /addition {
+        addition_types *;
+        add_before_body /target;
+        add_after_body /hold;
+        try_files /index.html =404;
+    }
     location = /slice {
         slice 2;
         proxy_set_header Range $slice_range;

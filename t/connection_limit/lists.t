@@ -43,12 +43,21 @@ server {
     location = /hold   { connection_limit zone=address max=1 by=request; proxy_pass HOLD; }
     location = /turned { connection_limit zone=turned max=1 by=request; try_files /index.html =404; }
     location = /key    { connection_limit zone=key max=1 by=request; try_files /index.html =404; }
-    location = /status { connection_limit zone=key max=1 by=request; connection_limit_status 444; try_files /index.html =404; }
     location = /ban    { connection_limit_ban zone=address after=1/1h for=1h; try_files /index.html =404; }
     location = /both   {
         connection_limit zone=key max=1 by=request;
         connection_limit zone=plain max=1 by=request;
         proxy_pass HOLD;
+    }
+    location = /first  {
+        connection_limit zone=key max=1 by=request;
+        connection_limit zone=plain max=1 by=request;
+        try_files /index.html =404;
+    }
+    location = /last   {
+        connection_limit zone=plain max=1 by=request;
+        connection_limit zone=key max=1 by=request;
+        try_files /index.html =404;
     }
     location = /none   { try_files /index.html =404; }
 }
@@ -63,6 +72,8 @@ END
 sub said ($address, $uri) {
     my $client   = $site->ask('127.99.0.1', $uri, 'Connection: close', "X-Real-IP: $address");
     my $response = $client->response;
+    # What the request held is returned before the connection is closed.
+    1 while $client->more;
     $client->leave;
     return "$response->{status} $response->{headers}{'x-status'}[0]";
 }
@@ -97,6 +108,7 @@ subtest 'allowed: uncounted, and only for that zone' => sub {
     my $other = $site->hold('127.99.0.1', '/both?k=b', 'X-Real-IP: 192.0.2.1');
     is said('192.0.2.1', '/both?k=b'), '503 REJECTED 1', 'another zone limits';
     is said('203.0.113.1', '/key?k=b'), '200 PASSED 1', 'and the first has not counted';
+    is said('192.0.2.1', "$_?k=c"), '200 PASSED 1', "$_: one limit of two" for '/first', '/last';
     $_->leave for @held, $other;
     is_deeply $site->report->{address}{bans}, [], 'no bans';
 };
