@@ -9,6 +9,7 @@
 #include "connection_limit/refusals.hpp"
 #include "ngx/clock.hpp"
 #include "ngx/log.hpp"
+#include "ngx/pool.hpp"
 
 namespace gatehouse::connection_limit {
 namespace {
@@ -46,25 +47,34 @@ bool is_exempt(const Listener& listener, const ngx_connection_t* c) noexcept {
     return false;
 }
 
-bool is_banned(Zone& zone, const Identity& identity, std::int64_t now) noexcept {
-    const ZoneLock lock(zone);
-    return zone.bans().until(identity.in(zone, Domain::requests), now) != 0;
-}
+// What is asked of a zone at once, for its lock is the others', too.
+struct Answer {
+    bool banned = false;
+    bool too_fast = false;
+    LeaseTable::Taken connected, handshake;
+};
 
-bool too_fast(const AcceptLimit& limit, const Identity& identity, std::int64_t now) noexcept {
-    if (limit.rate == 0) {
-        return false;
-    }
+Answer ask(const AcceptLimit& limit, const Identity& identity) noexcept {
     Zone& zone = *limit.zone;
-    const base::Hash128 key = identity.in(zone, Domain::connected);
-    {
-        const ZoneLock lock(zone);
-        if (zone.rates().accept(key, limit.rate, now)) {
-            return false;
-        }
+    const base::Hash128 as_client = identity.in(zone, Domain::requests);
+    const base::Hash128 as_connected = identity.in(zone, Domain::connected);
+    const base::Hash128 as_handshake =
+        limit.handshakes > 0 ? identity.in(zone, Domain::handshakes) : base::Hash128{};
+    const std::int64_t now = ngx::turn_microseconds();
+    Answer answer;
+    const ZoneLock lock(zone);
+    answer.banned = zone.bans().until(as_client, now) != 0;
+    answer.too_fast =
+        !answer.banned && limit.rate > 0 && !zone.rates().accept(as_connected, limit.rate, now);
+    if (answer.banned || answer.too_fast) {
+        return answer;
     }
-    zone.count(Counter::rate_refused);
-    return true;
+    LeaseTable& leases = zone.leases();
+    answer.connected = leases.take(as_connected, zone.owner, limit.most, now);
+    if (limit.handshakes > 0 && answer.connected.outcome != LeaseTable::Outcome::refused) {
+        answer.handshake = leases.take(as_handshake, zone.owner, limit.handshakes, now);
+    }
+    return answer;
 }
 
 // What `limit` has against the connection. The leases that it was given end with it.
@@ -74,29 +84,29 @@ struct Objection {
 };
 
 Objection check(ngx_connection_t* c, const AcceptLimit& limit, const Listener& listener,
-                std::size_t place) {
+                Accepted& accepted, std::size_t place) noexcept {
     Zone& zone = *limit.zone;
     const auto identity = identify(c, zone);
     const auto action = listed(listener.lists, zone, c->sockaddr);
     if (!identity || action == Action::allow) {
         return {};
     }
-    const std::int64_t now = ngx::monotonic_microseconds();
-    if (action == Action::deny || is_banned(zone, *identity, now)) {
+    const Answer answer =
+        action == Action::deny ? Answer{true, false, {}, {}} : ask(limit, *identity);
+    if (answer.banned) {
         zone.count(Counter::banned);
         return {"access forbidden", false};
     }
-    if (too_fast(limit, *identity, now)) {
+    if (answer.too_fast) {
+        zone.count(Counter::rate_refused);
         return {"limiting new connections", true};
     }
-    Connection& held = Connection::obtain(c);
-    if (take(zone, identity->in(zone, Domain::connected), limit.most, Counter::accept_refused,
-             held.accepted(place), c->log)
+    if (settle(zone, answer.connected, Counter::accept_refused, accepted.connected[place], c->log)
             .refused) {
         return {"limiting connections", true};
     }
-    if (limit.handshakes > 0 && take(zone, identity->in(zone, Domain::handshakes), limit.handshakes,
-                                     Counter::handshake_refused, held.handshake(place), c->log)
+    if (limit.handshakes > 0 && settle(zone, answer.handshake, Counter::handshake_refused,
+                                       accepted.handshakes[place], c->log)
                                     .refused) {
         return {"limiting handshakes", true};
     }
@@ -118,9 +128,10 @@ bool is_welcome(ngx_connection_t* c, const Listener& listener) {
     if (is_exempt(listener, c)) {
         return true;
     }
+    auto& accepted = *ngx::make<Accepted>(c->pool);
     for (std::size_t i = 0; i < listener.limits.size(); ++i) {
         const AcceptLimit& limit = listener.limits[i];
-        const Objection objection = check(c, limit, listener, i);
+        const Objection objection = check(c, limit, listener, accepted, i);
         if (objection.text.empty()) {
             continue;
         }
@@ -143,7 +154,7 @@ void init_connection(ngx_connection_t* c) noexcept {
     const Listener* listener = find_listener(conf, c);
     bool welcome = false;
     try {
-        welcome = listener == nullptr || is_welcome(c, *listener);
+        welcome = listener == nullptr || listener->limits.empty() || is_welcome(c, *listener);
     } catch (const std::bad_alloc&) {
         ngx::log_exception(c->log);
     }

@@ -70,7 +70,7 @@ class Case {
             return false;
         }
         const base::Hash128 key = identity->in(zone, Domain::requests);
-        const std::int64_t now = ngx::monotonic_microseconds();
+        const std::int64_t now = ngx::turn_microseconds();
         const ZoneLock lock(zone);
         return zone.bans().until(key, now) != 0;
     }
@@ -84,7 +84,7 @@ class Case {
         }
         const base::Hash128 key = identity->in(zone, Domain::requests);
         if (limit.by == By::request) {
-            return !take_into(state_.leases.emplace_back(), limit, key);
+            return !take_into(state_.leases.vacancy(), limit, key);
         }
         Connection& connection = Connection::obtain(client_connection(request_));
         if (connection.holds(zone, key)) {
@@ -92,11 +92,12 @@ class Case {
             state_.current = zone.leases().count(key);
             return false;
         }
-        Lease* vacancy = connection.vacancy();
+        Lease* vacancy = connection.vacancy(key);
         if (vacancy == nullptr) {
             return refused_as_full(zone, request_->connection->log);
         }
-        taken_.push_back(vacancy);
+        connection_ = &connection;
+        ++newly_held_;
         return !take_into(*vacancy, limit, key);
     }
 
@@ -113,8 +114,8 @@ class Case {
         ngx::log(conf_.log_level, request_->connection->log, text, "");
         // What it was given so far it gives back: nobody is to pay for a refusal.
         state_.leases.clear();
-        for (Lease* lease : taken_) {
-            lease->end();
+        if (connection_ != nullptr) {
+            connection_->give_back(newly_held_);
         }
         if (conf_.dry_run) {
             state_.status =
@@ -128,7 +129,8 @@ class Case {
     ngx_http_request_t* request_;
     const LocConf& conf_;
     RequestState& state_;
-    std::vector<Lease*> taken_;  // of the connection, for this request
+    Connection* connection_ = nullptr;
+    std::size_t newly_held_ = 0;  // by the connection, for this request
 };
 
 }  // namespace
@@ -149,8 +151,10 @@ ngx_int_t preaccess(ngx_http_request_t* r) {
 
 ngx_int_t post_read(ngx_http_request_t* r) {
     if (r == r->main) {
-        if (Connection* connection = Connection::find(client_connection(r))) {
-            connection->shake_hands();
+        if (Accepted* accepted = Accepted::find(client_connection(r))) {
+            for (Lease& lease : accepted->handshakes) {
+                lease.end();
+            }
         }
     }
     return NGX_DECLINED;

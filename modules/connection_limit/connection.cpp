@@ -1,5 +1,6 @@
 #include "connection_limit/connection.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "ngx/clock.hpp"
@@ -10,50 +11,38 @@ namespace gatehouse::connection_limit {
 Lease& Lease::operator=(Lease&& other) noexcept {
     end();
     zone_ = std::exchange(other.zone_, nullptr);
-    key_ = other.key_;
     lease_ = other.lease_;
     return *this;
 }
 
 void Lease::end() noexcept {
     if (Zone* zone = std::exchange(zone_, nullptr)) {
-        const std::int64_t now = ngx::monotonic_microseconds();
         const ZoneLock lock(*zone);
-        zone->leases().release(lease_, zone->owner, now);
+        zone->leases().release(lease_, zone->owner, ngx::turn_microseconds());
     }
 }
 
-Connection* Connection::find(const ngx_connection_t* c) noexcept {
-    return ngx::find_made<Connection>(c->pool, [](const Connection&) { return true; });
-}
-
 Connection& Connection::obtain(ngx_connection_t* c) {
-    Connection* known = find(c);
+    auto* known = ngx::find_made<Connection>(c->pool, [](const Connection&) { return true; });
     return known != nullptr ? *known : *ngx::make<Connection>(c->pool);
 }
 
 bool Connection::holds(const Zone& zone, const base::Hash128& key) const noexcept {
-    for (const Lease& lease : leases_) {
-        if (lease.is_of(zone, key)) {
-            return true;
-        }
-    }
-    return false;
+    return std::any_of(held_.begin(), held_.end(),
+                       [&](const Held& held) { return held.key == key && held.lease.is_of(zone); });
 }
 
-Lease* Connection::vacancy() noexcept {
-    for (Lease& lease : leases_) {
-        if (!lease.held()) {
-            return &lease;
-        }
+Lease* Connection::vacancy(const base::Hash128& key) {
+    // Those that were refused, or given back.
+    std::erase_if(held_, [](const Held& held) { return !held.lease.held(); });
+    if (held_.size() == kMost) {
+        return nullptr;
     }
-    return nullptr;
+    return &held_.emplace_back(Held{key, {}}).lease;
 }
 
-void Connection::shake_hands() noexcept {
-    for (Lease& lease : handshakes_) {
-        lease.end();
-    }
+Accepted* Accepted::find(const ngx_connection_t* c) noexcept {
+    return ngx::find_made<Accepted>(c->pool, [](const Accepted&) { return true; });
 }
 
 ngx_connection_t* client_connection(const ngx_http_request_t* r) noexcept {
@@ -72,19 +61,23 @@ ngx_connection_t* client_connection(const ngx_http_request_t* r) noexcept {
 
 Attempt take(Zone& zone, const base::Hash128& key, std::uint32_t most, Counter refusal,
              Lease& lease, ngx_log_t* log) noexcept {
-    const std::int64_t now = ngx::monotonic_microseconds();
     LeaseTable::Taken taken;
     {
         const ZoneLock lock(zone);
-        taken = zone.leases().take(key, zone.owner, most, now);
+        taken = zone.leases().take(key, zone.owner, most, ngx::turn_microseconds());
     }
+    return settle(zone, taken, refusal, lease, log);
+}
+
+Attempt settle(Zone& zone, const LeaseTable::Taken& taken, Counter refusal, Lease& lease,
+               ngx_log_t* log) noexcept {
     if (taken.evicted) {
         zone.count(Counter::evicted);
     }
     switch (taken.outcome) {
     case LeaseTable::Outcome::held:
         zone.count(Counter::held);
-        lease = Lease(zone, key, taken.lease);
+        lease = Lease(zone, taken.lease);
         return {false, taken.count};
     case LeaseTable::Outcome::refused:
         zone.count(refusal);

@@ -21,6 +21,21 @@ enum class Status : std::uint8_t {
     bypassed,
 };
 
+// Mostly there is one.
+class Leases {
+  public:
+    // For a lease to be taken; good until the next call. Throws std::bad_alloc.
+    Lease& vacancy() { return first_.held() ? others_.emplace_back() : first_; }
+    void clear() noexcept {
+        first_.end();
+        others_.clear();
+    }
+
+  private:
+    Lease first_;
+    std::vector<Lease> others_;
+};
+
 // What is known about one request of a client. Subrequests have none: they are not counted.
 struct RequestState {
     explicit RequestState(ngx_http_request_t* r) noexcept : request(r) {}
@@ -29,7 +44,7 @@ struct RequestState {
     const LocConf* conf = nullptr;  // that decides
     Status status = Status::none;   // none: not decided yet
     std::uint32_t current = 0;      // $connection_limit_current
-    std::vector<Lease> leases;      // by=request: as long as the request
+    Leases leases;                  // by=request: as long as the request
 };
 
 using RequestContext = ngx::Context<RequestState, ngx_http_gatehouse_connection_limit_module>;

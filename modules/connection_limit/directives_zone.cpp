@@ -69,8 +69,12 @@ ngx::ConfResult read_addresses(const ngx::Directive& directive, std::string_view
     auto parsed = CidrList::parse(file.content);
     if (!parsed) {
         const ListProblem problem = parsed.error();
-        return directive.error(std::string(describe(problem.error)) + " in \"" + name + "\"" +
-                               (problem.line == 0 ? "" : ":" + std::to_string(problem.line)));
+        std::string text(describe(problem.error));
+        text.append(" in \"").append(name).append("\"");
+        if (problem.line != 0) {
+            text.append(":").append(std::to_string(problem.line));
+        }
+        return directive.error(text);
     }
     if (parsed->stray_bits_line() != 0) {
         ngx::log_conf_warning(directive.cf(), directive.place(),

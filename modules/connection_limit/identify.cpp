@@ -51,6 +51,9 @@ std::optional<Identity> identify(const ngx_connection_t* c, const Zone& zone) no
 
 std::optional<Action> listed(const std::vector<List>& lists, const Zone& zone,
                              const sockaddr* address) noexcept {
+    if (lists.empty()) {
+        return std::nullopt;
+    }
     const std::string_view octets = octets_of(address);
     for (const List& list : lists) {
         if (list.zone == &zone &&

@@ -85,9 +85,9 @@ std::string text_of(const ngx_http_conf_addr_t& address) {
 
 // False: refused, which has been logged.
 bool check(ngx_conf_t* cf, const ngx_http_conf_addr_t& address, Listener& listener) {
-    if (listener.limits.size() > Connection::kMostAccepted) {
+    if (listener.limits.size() > Accepted::kMost) {
         ngx::log_conf_error(cf, listener.limits.back().place,
-                            "more than " + std::to_string(Connection::kMostAccepted) +
+                            "more than " + std::to_string(Accepted::kMost) +
                                 " zones of \"connection_limit_accept\" for " + text_of(address));
         return false;
     }

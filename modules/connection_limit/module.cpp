@@ -1,5 +1,7 @@
 #include "connection_limit/module.hpp"
 
+#include <algorithm>
+
 #include "connection_limit/access.hpp"
 #include "connection_limit/directives.hpp"
 #include "connection_limit/listeners.hpp"
@@ -56,13 +58,23 @@ ngx_int_t preconfigure(ngx_conf_t* cf) {
                : NGX_ERROR;
 }
 
+bool limits_accepting(const MainConf& conf) noexcept {
+    return std::any_of(conf.listeners.begin(), conf.listeners.end(),
+                       [](const Listener& listener) { return !listener.limits.empty(); });
+}
+
 ngx_int_t postconfigure(ngx_conf_t* cf) {
+    auto& conf = ngx::main_conf<MainConf>(cf, ngx_http_gatehouse_connection_limit_module);
+    if (collect_listeners(cf, conf) != ngx::kConfOk) {
+        return NGX_ERROR;
+    }
+    if (limits_accepting(conf)) {
+        ngx::add_phase_handler(cf, NGX_HTTP_POST_READ_PHASE, guard<OnThrow::error, post_read>);
+    }
     ngx::add_preaccess_handler(cf, ngx_http_gatehouse_connection_limit_module,
                                guard<OnThrow::internal_server_error, preaccess>);
-    ngx::add_phase_handler(cf, NGX_HTTP_POST_READ_PHASE, guard<OnThrow::error, post_read>);
     ngx::add_phase_handler(cf, NGX_HTTP_LOG_PHASE, guard<OnThrow::error, log_phase>);
-    auto& conf = ngx::main_conf<MainConf>(cf, ngx_http_gatehouse_connection_limit_module);
-    return collect_listeners(cf, conf) == ngx::kConfOk ? NGX_OK : NGX_ERROR;
+    return NGX_OK;
 }
 
 char* init_main(ngx_conf_t* cf, void* conf) {

@@ -64,7 +64,7 @@ std::string name_of(const Bans::Ban& ban, const Zone& zone) {
 }
 
 void add_bans(json_t* list, Zone& zone) {
-    const std::int64_t now = ngx::monotonic_microseconds();
+    const std::int64_t now = ngx::turn_microseconds();
     const std::size_t slots = zone.bans().capacity();
     for (std::size_t begin = 0; begin < slots; begin += kSlotsPerLock) {
         std::array<std::optional<Bans::Ban>, kSlotsPerLock> found;

@@ -1,7 +1,12 @@
 #include "shm/slot_table.hpp"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <limits>
 
@@ -63,6 +68,24 @@ std::uint32_t groups_in(std::span<const std::byte> bytes, std::size_t payload,
     // Groups come in pairs, or the slots would begin in the middle of a cache line.
     const std::size_t pair = SlotTable::kWindow * SlotTable::slot_bytes(payload);
     return static_cast<std::uint32_t>(std::min((bytes.size() - header) / pair * 2, kMaxGroups));
+}
+
+// Bit i: tags[i] is `tag`.
+std::uint32_t equal_tags(const std::array<std::uint32_t, 8>& tags, std::uint32_t tag) noexcept {
+#if defined(__SSE2__)
+    const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag));
+    const auto* words = reinterpret_cast<const __m128i*>(tags.data());
+    const __m128i low = _mm_cmpeq_epi32(_mm_load_si128(words), wanted);
+    const __m128i high = _mm_cmpeq_epi32(_mm_load_si128(words + 1), wanted);
+    const __m128i bytes = _mm_packs_epi16(_mm_packs_epi32(low, high), _mm_setzero_si128());
+    return static_cast<std::uint32_t>(_mm_movemask_epi8(bytes));
+#else
+    std::uint32_t equal = 0;
+    for (std::uint32_t i = 0; i < tags.size(); ++i) {
+        equal |= static_cast<std::uint32_t>(tags[i] == tag) << i;
+    }
+    return equal;
+#endif
 }
 
 }  // namespace
@@ -130,18 +153,19 @@ SlotTable::Home SlotTable::home(const base::Hash128& key) const noexcept {
     return {{first, second}, tag == 0 ? 1 : tag};
 }
 
+// Where a tag is among those of a group is anybody's guess, and so is which group has it: there is
+// no branch on either.
 std::uint32_t SlotTable::lookup(const Home& home, const base::Hash128& key) const noexcept {
-    for (const std::uint32_t group : home.groups) {
-        for (std::uint32_t i = 0; i < kGroupSlots; ++i) {
-            if (groups_[group].tags[i] != home.tag) {
-                continue;
-            }
-            const std::uint32_t slot = group * kGroupSlots + i;
-            base::Hash128 stored;
-            std::memcpy(&stored, hash(slot), sizeof stored);
-            if (stored == key) {
-                return slot;
-            }
+    std::uint32_t equal = equal_tags(groups_[home.groups[0]].tags, home.tag) |
+                          equal_tags(groups_[home.groups[1]].tags, home.tag) << kGroupSlots;
+    for (; equal != 0; equal &= equal - 1) {
+        const auto place = static_cast<std::uint32_t>(std::countr_zero(equal));
+        const std::uint32_t slot =
+            home.groups[place / kGroupSlots] * kGroupSlots + place % kGroupSlots;
+        base::Hash128 stored;
+        std::memcpy(&stored, hash(slot), sizeof stored);
+        if (stored == key) {
+            return slot;
         }
     }
     return kNone;

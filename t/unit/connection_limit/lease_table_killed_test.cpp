@@ -246,7 +246,7 @@ void survives_a_kill_after_any_instruction(void**) {
     for (const Case& scenario : kCases) {
         std::size_t steps = 0;
         const std::vector<std::size_t> changes = judge_all_states(stage, scenario, steps);
-        expect(changes.size() >= 4, scenario.name, "it was seen at work");
+        expect(changes.size() >= 2, scenario.name, "it was seen at work");
         std::vector<std::size_t> moments{steps};
         for (std::size_t i = 0; i < changes.size(); i += kOneChangeIn) {
             moments.push_back(changes[i]);
