@@ -72,7 +72,7 @@ sub ends ($crowd) {
     return;
 }
 
-my $small = crowd('64k');
+my $small = crowd('48k');
 my $most  = $small->report->{pass}{leases}{most};
 note "a small zone has room for $most leases";
 

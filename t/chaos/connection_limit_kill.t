@@ -115,6 +115,7 @@ for my $workers (2, 4) {
 subtest 'a worker that is stopped is not dead' => sub {
     my $crowd = crowd();
     ok fills_up($crowd, 'connection'), 'filled up';
+    $crowd->check_held('by those who are there', sub { $crowd->truth });
     my ($stopped, $killed) = Gatehouse::Crowd::serving($crowd->nginx->{pid});
     kill STOP => $stopped;
     # The successor looks after the dead as soon as it is there.

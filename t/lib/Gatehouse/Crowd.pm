@@ -50,7 +50,10 @@ sub port ($self, $number = 0) { return $self->{port} + $number }
 sub configure ($self, $http) {
     $http =~ s/\$PORT(\d?)\b/$self->port($1 || 0)/ge;
     my $report = $self->{modules}->@* ? 'location = /report { connection_limit_report; }' : '';
-    my $path = $self->nginx->configure(<<"END", map { ($_ => $self->{$_}) } qw(workers main events));
+    my %options = map { ($_ => $self->{$_}) } qw(workers main events);
+    # A new binary gets no other environment; the sanitizers look for theirs.
+    $options{main} .= 'env ASAN_OPTIONS; env UBSAN_OPTIONS;' if $self->{daemon};
+    my $path = $self->nginx->configure(<<"END", %options);
 server { listen unix:\$PREFIX/nginx.sock; $report }
 $http
 END
