@@ -20,7 +20,7 @@ use POSIX ();
 use Socket 'inet_aton';
 use Time::HiRes 'sleep';
 
-my $patience = 10;
+my $patience = 30;
 
 # RFC 1035, section 4.1.
 my ($response, $recursion_available) = (0x8000, 0x0080);

@@ -34,7 +34,7 @@ use Gatehouse::Wire ();
 use POSIX ();
 use Time::HiRes 'sleep';
 
-my $patience = 10;
+my $patience = 30;
 my $own_user = 'harness';
 
 sub new ($class, %options) {

@@ -24,7 +24,7 @@ use Gatehouse::Jose::Keys qw(slurp spew test_dir);
 use Gatehouse::Wire ();
 use Time::HiRes 'sleep';
 
-my $patience = 10;
+my $patience = 30;
 
 sub new ($class, @modules) {
     my $directory = $ENV{TEST_NGINX_GATEHOUSE_MODULES}
