@@ -130,7 +130,8 @@ subtest 'a draining worker is killed' => sub {
     kill KILL => @draining;
     $crowd->nginx->until(sub { !grep { !Gatehouse::Crowd::is_gone($_) } @draining }, 'end of them');
     # They have no successors: other workers notice that they are gone.
-    holds('the old ones have lost what they held, the new ones not');
+    my $seconds = holds('the old ones have lost what they held, the new ones not');
+    note sprintf 'after %.0f ms', 1000 * $seconds;
     is repeated(9, \&download), $brimful, 'all can be held again';
     clear();
 };
