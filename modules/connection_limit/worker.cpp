@@ -1,6 +1,6 @@
 #include "connection_limit/worker.hpp"
 
-#include <memory>
+#include <utility>
 #include <vector>
 
 #include "connection_limit/accept.hpp"
@@ -91,7 +91,7 @@ class Undertaker {
     ngx::Timer timer_;
 };
 
-std::unique_ptr<Undertaker> undertaker;
+Undertaker* undertaker = nullptr;
 
 MainConf* conf_of(ngx_cycle_t* cycle) noexcept {
     // Null: there is no http block.
@@ -114,7 +114,7 @@ ngx_int_t take_over(ngx_cycle_t* cycle) {
     // Without a master the requests of the old configuration go on in this very process, and its
     // leases with them: the new zones know it as the same owner.
     if (undertaker != nullptr) {
-        undertaker.reset();
+        delete std::exchange(undertaker, nullptr);
         return create_worker(cycle);
     }
     return NGX_OK;
@@ -123,7 +123,7 @@ ngx_int_t take_over(ngx_cycle_t* cycle) {
 ngx_int_t create_worker(ngx_cycle_t* cycle) {
     MainConf* conf = conf_of(cycle);
     if (ngx::handles_requests() && conf != nullptr && !conf->zones.empty()) {
-        undertaker = std::make_unique<Undertaker>(*conf, cycle->log);
+        undertaker = new Undertaker(*conf, cycle->log);
     }
     return NGX_OK;
 }
@@ -131,7 +131,7 @@ ngx_int_t create_worker(ngx_cycle_t* cycle) {
 void destroy_worker(ngx_cycle_t*) {
     if (undertaker != nullptr) {
         undertaker->leave();
-        undertaker.reset();
+        delete std::exchange(undertaker, nullptr);
     }
 }
 
