@@ -46,6 +46,7 @@ connection_limit_zone all zone=bypass2:1m;
 --- config
 location = /hold {
     connection_limit zone=bypass2 max=1;
+    proxy_http_version 1.0;
     proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT$arg_to;
 }
 location = /t { connection_limit zone=bypass2 max=1; connection_limit_bypass 127.0.0.0/8; try_files /index.html =404; }

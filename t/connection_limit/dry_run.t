@@ -44,6 +44,7 @@ connection_limit_zone $arg_k zone=dry2:1m;
 --- config
 location = /hold {
     connection_limit zone=dry2 max=1;
+    proxy_http_version 1.0;
     proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT$arg_to?k=$arg_k;
     add_header X-Outer yes;
 }
@@ -72,6 +73,7 @@ location = /dry {
     connection_limit zone=dry3 max=1 by=request;
     connection_limit zone=after3 max=1 by=request;
     connection_limit_dry_run on;
+    proxy_http_version 1.0;
     proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT$arg_to?k=$arg_k;
     add_header X-Outer yes;
 }

@@ -58,6 +58,7 @@ location = /t {
 }
 location = /hold {
     connection_limit zone=vars2 max=2;
+    proxy_http_version 1.0;
     proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT$arg_to?k=$arg_k&to=$arg_next&next=/t;
 }
 --- request eval
