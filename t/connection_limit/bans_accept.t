@@ -7,12 +7,12 @@ use lib "$FindBin::Bin/../lib";
 use Gatehouse::Connections;
 use Test::More;
 
-my $site = Gatehouse::Connections->new(ports => 8);
+my $site = Gatehouse::Connections->new(ports => 9);
 $site->file('allowed', "127.13.7.0/24\n");
 $site->file('denied', "127.13.8.0/24\n");
 my $place = 'location = /t { try_files /index.html =404; }';
 my $zones = join '', map { "connection_limit_zone \$binary_remote_addr zone=$_:1m;\n" }
-    qw(most shaking rate other inherited lists requests);
+    qw(most shaking rate other inherited lists requests dry);
 $site->configure(<<"END", workers => 1)->start;
 $zones
 server {
@@ -71,6 +71,13 @@ server {
     connection_limit_ban zone=lists after=1/1h for=2s;
     connection_limit_list zone=lists allowed action=allow;
     connection_limit_list zone=lists denied action=deny;
+    $place
+}
+server {
+    listen 127.0.0.1:PORT8;
+    connection_limit_dry_run on;
+    connection_limit_accept zone=dry max=1;
+    connection_limit_ban zone=dry after=1/1h for=1h;
     $place
 }
 server {
@@ -157,6 +164,13 @@ subtest 'nor by a directive of a location' => sub {
     $client->leave;
     $site->until(sub { defined $site->status_from('127.13.5.2', '/t', $site->port(7)) }, 'room');
     is_deeply bans('inherited'), [], 'nobody is banned';
+};
+
+subtest 'nor by a dry run' => sub {
+    my @clients = map { idle(8, '127.13.5.3') } 1 .. 3;
+    is $site->report->{dry}{total}{accept_refused}, 2, 'counted as if they were real';
+    is_deeply bans('dry'), [], 'nobody is banned';
+    $_->leave for @clients;
 };
 
 subtest 'a ban that requests bring' => sub {

@@ -32,6 +32,10 @@ subtest 'ipv6_prefix' => sub {
     accepted("zone=z:1m ipv6_prefix=$_") for 1, 48, 64, 128;
     refused("zone=z:1m ipv6_prefix=$_", "invalid parameter \"ipv6_prefix=$_\"")
         for '', 0, -1, 129, '/64', 'x', '1.5', '4294967360', '9' x 25;
+    conf_accepted("connection_limit_zone $_ zone=z:1m ipv6_prefix=48;", "key $_") for '${binary_remote_addr}', '$remote_addr';
+    conf_refused("connection_limit_zone $_ zone=z:1m ipv6_prefix=48;",
+        qr/"ipv6_prefix" needs the key "\$binary_remote_addr" or "\$remote_addr"$place/, "key $_")
+        for '$host', '"$remote_addr "', '$http_x_real_ip';
 };
 
 subtest 'on_full' => sub {

@@ -49,6 +49,11 @@ server {
         connection_limit zone=plain max=1 by=request;
         proxy_pass HOLD;
     }
+    location = /banned {
+        connection_limit zone=address max=1 by=request;
+        connection_limit_ban zone=address after=1/1h for=1h;
+        proxy_pass HOLD;
+    }
     location = /first  {
         connection_limit zone=key max=1 by=request;
         connection_limit zone=plain max=1 by=request;
@@ -113,6 +118,14 @@ subtest 'allowed: uncounted, and only for that zone' => sub {
     is_deeply $site->report->{address}{bans}, [], 'no bans';
 };
 
+subtest 'a list lifts a ban' => sub {
+    my $held = $site->hold('127.99.0.1', '/banned', 'X-Real-IP: 203.0.113.9');
+    is said('203.0.113.9', '/banned'), '503 REJECTED 1', 'refused';
+    is said('203.0.113.9', '/banned'), '503 BANNED 0', 'banned';
+    is_deeply [map { $_->{key} } $site->report->{address}{bans}->@*], ['203.0.113.9'], 'listed';
+    $held->leave;
+};
+
 subtest 'accept' => sub {
     my @clients;
     for (1 .. 3) {
@@ -133,11 +146,12 @@ subtest 'accept' => sub {
 subtest 'reload' => sub {
     my $open = $site->ask('127.99.0.1', '/none');
     is $open->response->{status}, 200, 'a connection';
-    $site->file('office', "198.51.100.77\n");
+    $site->file('office', "198.51.100.77\n203.0.113.9\n");
     is said('192.0.2.1', '/t'), '200 BYPASSED 0', 'not before';
     $site->reload;
     is said('192.0.2.1', '/t'), '503 BANNED 0', 'denied now';
-    is said('198.51.100.77', '/t'), '200 BYPASSED 0', 'allowed now';
+    is said($_, '/t'), '200 BYPASSED 0', "$_: allowed now" for '198.51.100.77', '203.0.113.9';
+    is said('203.0.113.9', '/ban') =~ s/ .*//r, 200, 'the ban is lifted';
     $site->file('office', "no address\n");
     $site->signal('HUP');
     $site->until(sub { $site->log =~ /\[emerg\] .*neither an IPv4 nor an IPv6 address in "\S+\/office":1 / }, 'refusal');
