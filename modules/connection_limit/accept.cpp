@@ -149,9 +149,9 @@ bool is_welcome(ngx_connection_t* c, const Listener& listener) {
 
 // Before anything is known of the connection but its addresses: nothing was read, no TLS begun.
 void init_connection(ngx_connection_t* c) noexcept {
-    const auto& conf = *static_cast<const MainConf*>(
+    const auto* conf = static_cast<const MainConf*>(
         ngx_http_cycle_get_module_main_conf(ngx_cycle, ngx_http_gatehouse_connection_limit_module));
-    const Listener* listener = find_listener(conf, c);
+    const Listener* listener = conf == nullptr ? nullptr : find_listener(*conf, c);
     bool welcome = false;
     try {
         welcome = listener == nullptr || listener->limits.empty() || is_welcome(c, *listener);

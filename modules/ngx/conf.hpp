@@ -69,7 +69,7 @@ std::optional<std::size_t> parse_size(std::string_view text) noexcept;
 std::optional<time_t> parse_seconds(std::string_view text) noexcept;
 std::optional<ngx_msec_t> parse_milliseconds(std::string_view text) noexcept;
 
-// Words of a directive, and what they mean. Upper and lower case are the same, as in nginx.
+// Words of a directive, and what they mean.
 template <class Value>
 struct Word {
     std::string_view text;
@@ -83,25 +83,32 @@ inline constexpr std::array<Word<ngx_uint_t>, 4> kLogLevels{{
     {"error", NGX_LOG_ERR},
 }};
 
+// As nginx takes the values of parameters: case counts.
 template <class Value, std::size_t N>
 std::optional<Value> find_word(const std::array<Word<Value>, N>& words, std::string_view text) {
     for (const Word<Value>& word : words) {
-        if (equal_ignoring_case(word.text, text)) {
+        if (word.text == text) {
             return word.value;
         }
     }
     return std::nullopt;
 }
 
-// The whole of a directive that takes one of `words`, and may stand once.
+// The whole of a directive that takes one of `words`, and may stand once. As in nginx's flags,
+// case does not count.
 template <class Value, std::size_t N>
 ConfResult set_word(const Directive& directive, const std::array<Word<Value>, N>& words,
                     std::optional<Value>& value) {
     if (value) {
         return kDuplicate;
     }
-    value = find_word(words, directive.arg(0));
-    return value ? kConfOk : directive.invalid_value(directive.arg(0));
+    for (const Word<Value>& word : words) {
+        if (equal_ignoring_case(word.text, directive.arg(0))) {
+            value = word.value;
+            return kConfOk;
+        }
+    }
+    return directive.invalid_value(directive.arg(0));
 }
 
 // The same for the status of refusals, 400 to 599.

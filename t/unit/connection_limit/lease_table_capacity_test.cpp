@@ -67,6 +67,45 @@ void idle_keys_make_way_and_live_ones_never(void**) {
     assert_int_equal(table.held(), 17);
 }
 
+Hash128 spread(std::uint64_t number) {
+    const std::uint64_t mixed = number * 0x9e3779b97f4a7c15;
+    return {mixed, (mixed ^ mixed >> 29) * 0xbf58476d1ce4e5b9};
+}
+
+// More keys than there is room for, twice: live ones are refused room, then idle ones make it.
+void a_million_keys_come_and_go(void**) {
+    constexpr std::uint64_t kKeys = 1'000'000;
+    const Bytes bytes(40 * kMegabyte);
+    LeaseTable table = lease_table(bytes.span());
+    const std::size_t owner = table.enroll(process(1));
+    std::vector<std::uint32_t> leases;
+    std::size_t full = 0;
+    for (std::uint64_t i = 0; i < kKeys; ++i) {
+        const auto taken = table.take(spread(i), owner, 1, kNow);
+        assert_false(taken.evicted);
+        if (taken.outcome == Outcome::held) {
+            leases.push_back(taken.lease);
+        } else {
+            assert_true(taken.outcome == Outcome::full);
+            ++full;
+        }
+    }
+    assert_int_equal(table.held(), leases.size());
+    assert_true(full > 0 && leases.size() > table.keys() * 9 / 10);
+    for (const std::uint32_t lease : leases) {
+        table.release(lease, owner, kNow + 1);
+    }
+    assert_int_equal(table.held(), 0);
+    std::size_t evicted = 0;
+    for (std::uint64_t i = kKeys; i < 2 * kKeys; ++i) {
+        const auto taken = table.take(spread(i), owner, 1, kNow + 2);
+        assert_true(taken.outcome == Outcome::held);
+        evicted += taken.evicted;
+        table.release(taken.lease, owner, kNow + 3);
+    }
+    assert_true(evicted > kKeys / 2);
+}
+
 void an_idle_key_is_found_again(void**) {
     const Bytes bytes(lease_bytes_of(16));
     LeaseTable table = lease_table(bytes.span());
@@ -151,6 +190,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(a_megabyte_holds_what_is_promised),
         cmocka_unit_test(idle_keys_make_way_and_live_ones_never),
+        cmocka_unit_test(a_million_keys_come_and_go),
         cmocka_unit_test(an_idle_key_is_found_again),
         cmocka_unit_test(when_leases_run_out_the_table_is_full),
         cmocka_unit_test(cost_does_not_grow_with_what_is_held),
