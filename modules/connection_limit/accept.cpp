@@ -56,23 +56,19 @@ struct Answer {
 
 Answer ask(const AcceptLimit& limit, const Identity& identity) noexcept {
     Zone& zone = *limit.zone;
-    const base::Hash128 as_client = identity.in(zone, Domain::requests);
-    const base::Hash128 as_connected = identity.in(zone, Domain::connected);
-    const base::Hash128 as_handshake =
-        limit.handshakes > 0 ? identity.in(zone, Domain::handshakes) : base::Hash128{};
     const std::int64_t now = ngx::turn_microseconds();
     Answer answer;
     const ZoneLock lock(zone);
-    answer.banned = zone.bans().until(as_client, now) != 0;
-    answer.too_fast =
-        !answer.banned && limit.rate > 0 && !zone.rates().accept(as_connected, limit.rate, now);
+    answer.banned = zone.bans().until(identity.as_client(), now) != 0;
+    answer.too_fast = !answer.banned && limit.rate > 0 &&
+                      !zone.rates().accept(identity.as_connected(), limit.rate, now);
     if (answer.banned || answer.too_fast) {
         return answer;
     }
     LeaseTable& leases = zone.leases();
-    answer.connected = leases.take(as_connected, zone.owner, limit.most, now);
+    answer.connected = leases.take(identity.as_connected(), zone.owner, limit.most, now);
     if (limit.handshakes > 0 && answer.connected.outcome != LeaseTable::Outcome::refused) {
-        answer.handshake = leases.take(as_handshake, zone.owner, limit.handshakes, now);
+        answer.handshake = leases.take(identity.as_handshake(), zone.owner, limit.handshakes, now);
     }
     return answer;
 }

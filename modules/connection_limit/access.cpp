@@ -69,10 +69,8 @@ class Case {
         if (!identity) {
             return false;
         }
-        const base::Hash128 key = identity->in(zone, Domain::requests);
-        const std::int64_t now = ngx::turn_microseconds();
         const ZoneLock lock(zone);
-        return zone.bans().until(key, now) != 0;
+        return zone.bans().until(identity->as_client(), ngx::turn_microseconds()) != 0;
     }
 
     // Takes the lease that `limit` asks for, or else refuses.
@@ -82,7 +80,7 @@ class Case {
         if (!identity) {
             return false;
         }
-        const base::Hash128 key = identity->in(zone, Domain::requests);
+        const base::Hash128& key = identity->as_client();
         if (limit.by == By::request) {
             return !take_into(state_.leases.vacancy(), limit, key);
         }

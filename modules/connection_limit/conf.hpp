@@ -97,6 +97,7 @@ struct Listener {
 struct MainConf {
     std::deque<Zone> zones;  // addresses stay what they are
     std::vector<Listener> listeners;
+    bool has_bans = false;  // anywhere
     // Variables of our siblings, whose refusals count: index, or NGX_ERROR.
     ngx_int_t rate_limit_status = NGX_ERROR;
     ngx_int_t waf_status = NGX_ERROR;

@@ -3,6 +3,7 @@
 #include <array>
 #include <limits>
 
+#include "connection_limit/module.hpp"
 #include "ngx/parameters.hpp"
 #include "ngx/request.hpp"
 
@@ -162,6 +163,8 @@ ngx::ConfResult set_ban(ngx::Directive& directive, LocConf& conf) {
         return directive.missing_parameter(ban.rule.after == 0 ? "after" : "for");
     }
     conf.declared.bans.push_back(std::move(ban));
+    ngx::main_conf<MainConf>(directive.cf(), ngx_http_gatehouse_connection_limit_module).has_bans =
+        true;
     return ngx::kConfOk;
 }
 

@@ -26,19 +26,16 @@ std::string_view octets_of(const sockaddr* address) noexcept {
 
 Identity::Identity(const Zone& zone, base::KeyKind kind, std::string_view value) noexcept {
     const std::string_view id = base::identity(kind, value, zone.ipv6_prefix, storage_);
-    if (id.data() == storage_.data()) {
-        length_ = id.size();
-    } else {
-        borrowed_ = id;
-    }
+    key_ = base::siphash128(zone.seed(), id);
+    length_ = id.data() == storage_.data() ? id.size() : 0;
 }
 
 std::optional<Identity> identify(ngx_http_request_t* r, const Zone& zone) {
-    const std::string_view value = ngx::evaluate(r, zone.key);
-    if (value.empty() || (zone.kind != base::KeyKind::text && value.starts_with("unix:"))) {
-        return std::nullopt;
+    if (zone.kind != base::KeyKind::text) {
+        return identify(r->connection, zone);  // which is where the variable has it from
     }
-    return Identity(zone, zone.kind, value);
+    const std::string_view value = ngx::evaluate(r, zone.key);
+    return value.empty() ? std::nullopt : std::optional(Identity(zone, zone.kind, value));
 }
 
 std::optional<Identity> identify(const ngx_connection_t* c, const Zone& zone) noexcept {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <optional>
 #include <string_view>
 
@@ -8,28 +9,26 @@
 
 namespace gatehouse::connection_limit {
 
-// Who is counted: the value of a zone's key. Borrows texts from the request.
+// Who is counted: the value of a zone's key, as hashes.
 class Identity {
   public:
     Identity(const Zone& zone, base::KeyKind kind, std::string_view value) noexcept;
 
-    base::Hash128 in(const Zone& zone, Domain domain) const noexcept {
-        return zone.hash(domain, text());
+    // Where it is found in the zone's tables. The same client is counted apart as one with
+    // requests, as one that is connected and as one that has not sent a request header yet.
+    const base::Hash128& as_client() const noexcept { return key_; }
+    base::Hash128 as_connected() const noexcept { return {key_.high, key_.low}; }
+    base::Hash128 as_handshake() const noexcept {
+        return {std::rotl(key_.low, 32), std::rotl(key_.high, 32)};
     }
 
     // What may be shown of it: an address, as base::identity() writes it; empty for any other text.
-    std::string_view subject() const noexcept {
-        return borrowed_.empty() ? text() : std::string_view();
-    }
+    std::string_view subject() const noexcept { return {storage_.data(), length_}; }
 
   private:
-    std::string_view text() const noexcept {
-        return borrowed_.empty() ? std::string_view(storage_.data(), length_) : borrowed_;
-    }
-
+    base::Hash128 key_;
     std::array<char, 17> storage_;
     std::size_t length_ = 0;
-    std::string_view borrowed_;  // empty: in the storage
 };
 
 // Nothing if the key is empty, or the address of a peer that has none (a unix socket's). Throws

@@ -73,7 +73,9 @@ ngx_int_t postconfigure(ngx_conf_t* cf) {
     }
     ngx::add_preaccess_handler(cf, ngx_http_gatehouse_connection_limit_module,
                                guard<OnThrow::internal_server_error, preaccess>);
-    ngx::add_phase_handler(cf, NGX_HTTP_LOG_PHASE, guard<OnThrow::error, log_phase>);
+    if (conf.has_bans) {
+        ngx::add_phase_handler(cf, NGX_HTTP_LOG_PHASE, guard<OnThrow::error, log_phase>);
+    }
     return NGX_OK;
 }
 

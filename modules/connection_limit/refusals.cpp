@@ -16,10 +16,9 @@ bool rejected(ngx_http_request_t* r, ngx_int_t variable) noexcept {
 
 bool brings_ban(const BanLimit& ban, const Identity& identity) noexcept {
     Zone& zone = *ban.zone;
-    const base::Hash128 key = identity.in(zone, Domain::requests);
-    const std::int64_t now = ngx::turn_microseconds();
     const ZoneLock lock(zone);
-    return zone.bans().refused(key, identity.subject(), ban.rule, now);
+    return zone.bans().refused(identity.as_client(), identity.subject(), ban.rule,
+                               ngx::turn_microseconds());
 }
 
 std::string words(const BanLimit& ban) {

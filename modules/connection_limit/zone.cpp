@@ -57,10 +57,4 @@ void Zone::count(Counter counter, std::uint64_t number) noexcept {
     counters_->add(ngx_worker % kLanes, static_cast<std::size_t>(counter), number);
 }
 
-base::Hash128 Zone::hash(Domain domain, std::string_view identity) const noexcept {
-    base::SipKey secret = seed();
-    secret.k1 ^= static_cast<std::uint64_t>(domain);
-    return base::siphash128(secret, identity);
-}
-
 }  // namespace gatehouse::connection_limit

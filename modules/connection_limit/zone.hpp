@@ -36,10 +36,6 @@ inline constexpr std::array<std::string_view, 9> kCounters{
     "held",   "refused", "accept_refused", "handshake_refused", "rate_refused",
     "banned", "full",    "evicted",        "reclaimed"};
 
-// The same client is counted apart as one with requests, one that is connected and one that has not
-// sent a request yet.
-enum class Domain : std::uint8_t { requests, connected, handshakes };
-
 // connection_limit_zone: what is counted, and the memory that all workers share. The body of the
 // memory: counters, leases, bans and rates, in this order, each a part of a size that depends on
 // the whole only.
@@ -70,9 +66,6 @@ class Zone final : public ngx::LastingZone {
     // Atomic.
     void count(Counter counter, std::uint64_t number = 1) noexcept;
     std::uint64_t counted(std::size_t counter) const noexcept { return counters_->sum(counter); }
-
-    // Where an identity is found in the tables.
-    base::Hash128 hash(Domain domain, std::string_view identity) const noexcept;
 
   private:
     bool format(std::span<std::byte> body) noexcept override;
