@@ -51,6 +51,7 @@ bool is_exempt(const Listener& listener, const ngx_connection_t* c) noexcept {
 struct Answer {
     bool banned = false;
     bool too_fast = false;
+    bool forgotten = false;  // another address's rate
     LeaseTable::Taken connected, handshake;
 };
 
@@ -62,12 +63,16 @@ Answer ask(const AcceptLimit& limit, const Identity& identity) noexcept {
     answer.banned = zone.bans().until(identity.as_client(), now) != 0;
     answer.too_fast = !answer.banned && limit.rate > 0 &&
                       !zone.rates().accept(identity.as_connected(), limit.rate, now);
+    answer.forgotten = limit.rate > 0 && zone.rates().evicted();
     if (answer.banned || answer.too_fast) {
         return answer;
     }
     LeaseTable& leases = zone.leases();
     answer.connected = leases.take(identity.as_connected(), zone.owner, limit.most, now);
-    if (limit.handshakes > 0 && answer.connected.outcome != LeaseTable::Outcome::refused) {
+    const bool counted = answer.connected.outcome == LeaseTable::Outcome::held;
+    const bool uncounted =
+        answer.connected.outcome == LeaseTable::Outcome::full && zone.on_full == OnFull::pass;
+    if (limit.handshakes > 0 && (counted || uncounted)) {
         answer.handshake = leases.take(identity.as_handshake(), zone.owner, limit.handshakes, now);
     }
     return answer;
@@ -88,7 +93,10 @@ Objection check(ngx_connection_t* c, const AcceptLimit& limit, const Listener& l
         return {};
     }
     const Answer answer =
-        action == Action::deny ? Answer{true, false, {}, {}} : ask(limit, *identity);
+        action == Action::deny ? Answer{true, false, false, {}, {}} : ask(limit, *identity);
+    if (answer.forgotten) {
+        zone.count(Counter::forgotten);
+    }
     if (answer.banned) {
         zone.count(Counter::banned);
         return {"access forbidden", false};
@@ -180,9 +188,16 @@ void wrap_listeners(ngx_cycle_t* cycle, const MainConf& conf) noexcept {
     for (ngx_listening_t& socket : sockets) {
         // Those of QUIC take their streams for connections; and their peers are whatever the
         // datagram says.
-        if (socket.handler == ngx_http_init_connection && socket.type == SOCK_STREAM &&
-            has_limits(conf, socket.sockaddr)) {
+        if (socket.type != SOCK_STREAM || !has_limits(conf, socket.sockaddr)) {
+            continue;
+        }
+        if (socket.handler == ngx_http_init_connection) {
             socket.handler = init_connection;
+        } else {
+            ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
+                          "\"connection_limit_accept\" has no effect on %V: another module "
+                          "accepts there",
+                          &socket.addr_text);
         }
     }
 }

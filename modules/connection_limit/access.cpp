@@ -19,6 +19,7 @@ class Case {
 
     ngx_int_t decide() {
         if (conf_.bypass.holds_for(request_)) {
+            state_.decided = true;
             state_.status = Status::bypassed;
             return NGX_DECLINED;
         }
@@ -80,6 +81,7 @@ class Case {
         if (!identity) {
             return false;
         }
+        state_.decided = true;
         const base::Hash128& key = identity->as_client();
         if (limit.by == By::request) {
             return !take_into(state_.leases.vacancy(), limit, key);
@@ -94,9 +96,10 @@ class Case {
         if (vacancy == nullptr) {
             return refused_as_full(zone, request_->connection->log);
         }
+        const bool beyond = !take_into(*vacancy, limit, key);
         connection_ = &connection;
-        ++newly_held_;
-        return !take_into(*vacancy, limit, key);
+        newly_held_ += vacancy->held() ? 1 : 0;
+        return beyond;
     }
 
     bool take_into(Lease& lease, const Limit& limit, const base::Hash128& key) noexcept {
@@ -107,14 +110,15 @@ class Case {
     }
 
     ngx_int_t refuse(Status status, std::string_view what, const Zone& zone) {
-        const std::string text = std::string(what) + (conf_.dry_run ? ", dry run" : "") +
-                                 " by zone \"" + zone.title + "\"";
-        ngx::log(conf_.log_level, request_->connection->log, text, "");
         // What it was given so far it gives back: nobody is to pay for a refusal.
+        state_.decided = true;
         state_.leases.clear();
         if (connection_ != nullptr) {
             connection_->give_back(newly_held_);
         }
+        const std::string text = std::string(what) + (conf_.dry_run ? ", dry run" : "") +
+                                 " by zone \"" + zone.title + "\"";
+        ngx::log(conf_.log_level, request_->connection->log, text, "");
         if (conf_.dry_run) {
             state_.status =
                 status == Status::banned ? Status::banned_dry_run : Status::rejected_dry_run;
@@ -140,7 +144,7 @@ ngx_int_t preaccess(ngx_http_request_t* r) {
     }
     RequestState& state = RequestContext::obtain(r);
     // One decision per request of a client, whatever it is redirected to afterwards.
-    if (state.status != Status::none) {
+    if (state.decided) {
         return NGX_DECLINED;
     }
     state.conf = &conf;

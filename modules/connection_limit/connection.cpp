@@ -32,9 +32,19 @@ bool Connection::holds(const Zone& zone, const base::Hash128& key) const noexcep
                        [&](const Held& held) { return held.key == key && held.lease.is_of(zone); });
 }
 
-Lease* Connection::vacancy(const base::Hash128& key) {
-    // Those that were refused, or given back.
+// No lease was taken into them.
+void Connection::forget_vacancies() noexcept {
     std::erase_if(held_, [](const Held& held) { return !held.lease.held(); });
+}
+
+void Connection::give_back(std::size_t count) noexcept {
+    forget_vacancies();
+    held_.erase(held_.end() - static_cast<std::ptrdiff_t>(std::min(count, held_.size())),
+                held_.end());
+}
+
+Lease* Connection::vacancy(const base::Hash128& key) {
+    forget_vacancies();
     if (held_.size() == kMost) {
         return nullptr;
     }

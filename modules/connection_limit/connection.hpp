@@ -41,10 +41,12 @@ class Connection {
     // enough. The place is good until the next call. Throws std::bad_alloc.
     Lease* vacancy(const base::Hash128& key);
 
-    // Ends the leases of the last `count` vacancies.
-    void give_back(std::size_t count) noexcept { held_.resize(held_.size() - count); }
+    // Ends the `count` leases that were taken last.
+    void give_back(std::size_t count) noexcept;
 
   private:
+    void forget_vacancies() noexcept;
+
     static constexpr std::size_t kMost = 16;
 
     struct Held {

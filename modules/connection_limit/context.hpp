@@ -42,9 +42,10 @@ struct RequestState {
 
     ngx_http_request_t* const request;
     const LocConf* conf = nullptr;  // that decides
-    Status status = Status::none;   // none: not decided yet
-    std::uint32_t current = 0;      // $connection_limit_current
-    Leases leases;                  // by=request: as long as the request
+    bool decided = false;           // a limit applied, or a ban, or the bypass
+    Status status = Status::none;
+    std::uint32_t current = 0;  // $connection_limit_current
+    Leases leases;              // by=request: as long as the request
 };
 
 using RequestContext = ngx::Context<RequestState, ngx_http_gatehouse_connection_limit_module>;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "connection_limit/directives.hpp"
@@ -43,7 +44,11 @@ ngx::ConfResult read_name(const ngx::Directive& directive, std::string_view text
     }
     zone.title = name->name;
     zone.size = name->size;
-    return ngx::kConfOk;
+    const bool printable = std::all_of(zone.title.begin(), zone.title.end(),
+                                       [](char c) { return c >= ' ' && c <= '~'; });
+    return printable ? ngx::kConfOk
+                     : directive.error("invalid zone name \"" + zone.title +
+                                       "\"; it must be of printable ASCII characters");
 }
 
 ngx::ConfResult read_parameters(const ngx::Directive& directive, Zone& zone) {

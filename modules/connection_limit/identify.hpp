@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <bit>
 #include <optional>
 #include <string_view>
 
@@ -17,15 +16,20 @@ class Identity {
     // Where it is found in the zone's tables. The same client is counted apart as one with
     // requests, as one that is connected and as one that has not sent a request header yet.
     const base::Hash128& as_client() const noexcept { return key_; }
-    base::Hash128 as_connected() const noexcept { return {key_.high, key_.low}; }
-    base::Hash128 as_handshake() const noexcept {
-        return {std::rotl(key_.low, 32), std::rotl(key_.high, 32)};
-    }
+    base::Hash128 as_connected() const noexcept { return mixed(0x9e3779b97f4a7c15); }
+    base::Hash128 as_handshake() const noexcept { return mixed(0xbf58476d1ce4e5b9); }
 
     // What may be shown of it: an address, as base::identity() writes it; empty for any other text.
     std::string_view subject() const noexcept { return {storage_.data(), length_}; }
 
   private:
+    // Different keys stay different, as the factor is odd, and the high bits, which choose the
+    // places in a table, have nothing to do with what they were: one client's records do not crowd
+    // each other out.
+    base::Hash128 mixed(std::uint64_t odd) const noexcept {
+        return {key_.low * odd, key_.high * odd};
+    }
+
     base::Hash128 key_;
     std::array<char, 17> storage_;
     std::size_t length_ = 0;

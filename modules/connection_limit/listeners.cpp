@@ -47,14 +47,32 @@ void merge_limit(std::vector<AcceptLimit>& limits, const AcceptLimit& limit) {
         limits.push_back(limit);
         return;
     }
+    // What is only tried out does not bind those who mean it.
+    if (known->dry_run != limit.dry_run) {
+        if (known->dry_run) {
+            *known = limit;
+        }
+        return;
+    }
     known->most = std::min(known->most, limit.most);
     known->handshakes = stricter(known->handshakes, limit.handshakes);
     known->rate = stricter(known->rate, limit.rate);
-    known->dry_run = known->dry_run && limit.dry_run;
+}
+
+void merge_list(std::vector<List>& lists, const List& list) {
+    const auto same = [&](const List& other) {
+        return other.zone == list.zone && other.addresses == list.addresses;
+    };
+    if (std::none_of(lists.begin(), lists.end(), same)) {
+        lists.push_back(list);
+    }
 }
 
 // Those by address are told by what is known at accept.
 void merge_bans(Listener& listener, const LocConf& conf) {
+    if (conf.dry_run) {
+        return;
+    }
     for (const BanLimit& ban : conf.bans) {
         const auto same = [&](const BanLimit& other) { return other.zone == ban.zone; };
         if (ban.zone->kind != base::KeyKind::text && (ban.causes & kByLimit) != 0 &&
@@ -73,10 +91,21 @@ void merge_server(const ngx_conf_t* cf, Listener& listener,
         limit.log_level = outermost.log_level;
         merge_limit(listener.limits, limit);
     }
-    listener.lists.insert(listener.lists.end(), conf.lists.begin(), conf.lists.end());
+    for (const List& list : conf.lists) {
+        merge_list(listener.lists, list);
+    }
     merge_bans(listener, outermost);
     add_exempted(listener, trusted_by(cf, server));
     add_exempted(listener, outermost.bypass.addresses);
+}
+
+// It may have the address and port of a TCP socket.
+bool is_quic([[maybe_unused]] const ngx_http_conf_addr_t& address) noexcept {
+#if (nginx_version >= 1025000)
+    return address.opt.quic != 0;
+#else
+    return false;
+#endif
 }
 
 std::string text_of(const ngx_http_conf_addr_t& address) {
@@ -116,6 +145,9 @@ ngx::ConfResult collect_listeners(ngx_conf_t* cf, MainConf& conf) {
         }
         for (const auto& address :
              elements(port.addrs, static_cast<ngx_http_conf_addr_t*>(nullptr))) {
+            if (is_quic(address)) {
+                continue;
+            }
             Listener listener{address.opt.sockaddr, address.opt.socklen, {}, {}, {}, {}};
             for (const auto* server :
                  elements(address.servers, static_cast<ngx_http_core_srv_conf_t**>(nullptr))) {

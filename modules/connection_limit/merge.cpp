@@ -30,6 +30,21 @@ bool bind_all(ngx_conf_t* cf, std::vector<Named>& names) {
     return true;
 }
 
+// A key's refusals are counted by one division of time.
+bool agree_on_time(ngx_conf_t* cf, const std::vector<BanLimit>& bans) {
+    for (const BanLimit& ban : bans) {
+        std::int64_t& within = ban.zone->ban_within;
+        if (within != 0 && within != ban.rule.within) {
+            ngx::log_conf_error(
+                cf, ban.place,
+                "\"after\" of zone \"" + ban.name + "\" has another time than elsewhere");
+            return false;
+        }
+        within = ban.rule.within;
+    }
+    return true;
+}
+
 // NGX_ERROR if nobody provides it: to ask for its index would be an error of the configuration.
 ngx_int_t index_of(ngx_conf_t* cf, std::string_view name) {
     const auto& core = ngx::main_conf<ngx_http_core_main_conf_t>(cf, ngx_http_core_module);
@@ -78,6 +93,9 @@ ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     each(&Declared::limits, &Declared::bans, &Declared::bypass, &Declared::dry_run,
          &Declared::status, &Declared::log_level);
     if (!bind_all(cf, declared.limits) || !bind_all(cf, declared.bans)) {
+        return ngx::kConfError;
+    }
+    if (!agree_on_time(cf, declared.bans)) {
         return ngx::kConfError;
     }
     conf.limits = declared.limits;

@@ -16,9 +16,17 @@ bool rejected(ngx_http_request_t* r, ngx_int_t variable) noexcept {
 
 bool brings_ban(const BanLimit& ban, const Identity& identity) noexcept {
     Zone& zone = *ban.zone;
-    const ZoneLock lock(zone);
-    return zone.bans().refused(identity.as_client(), identity.subject(), ban.rule,
-                               ngx::turn_microseconds());
+    bool banned = false, evicted = false;
+    {
+        const ZoneLock lock(zone);
+        banned = zone.bans().refused(identity.as_client(), identity.subject(), ban.rule,
+                                     ngx::turn_microseconds());
+        evicted = zone.bans().evicted();
+    }
+    if (evicted) {
+        zone.count(Counter::forgotten);
+    }
+    return banned;
 }
 
 std::string words(const BanLimit& ban) {
@@ -63,7 +71,7 @@ ngx_int_t log_phase(ngx_http_request_t* r) {
     // An error_page may have led the request to another place since.
     const LocConf& conf = state != nullptr ? *state->conf : loc_conf(r);
     if (conf.bans.empty() || conf.dry_run ||
-        (state != nullptr && state->status == Status::bypassed)) {
+        (state != nullptr ? state->status == Status::bypassed : conf.bypass.holds_for(r))) {
         return NGX_OK;
     }
     const auto& main = ngx::main_conf<MainConf>(r, ngx_http_gatehouse_connection_limit_module);

@@ -66,7 +66,8 @@ std::string name_of(const Bans::Ban& ban, const Zone& zone) {
 void add_bans(json_t* list, Zone& zone) {
     const std::int64_t now = ngx::turn_microseconds();
     const std::size_t slots = zone.bans().capacity();
-    for (std::size_t begin = 0; begin < slots; begin += kSlotsPerLock) {
+    for (std::size_t begin = 0; begin < slots && json_array_size(list) < kMostBans;
+         begin += kSlotsPerLock) {
         std::array<std::optional<Bans::Ban>, kSlotsPerLock> found;
         const std::size_t count = std::min(kSlotsPerLock, slots - begin);
         {

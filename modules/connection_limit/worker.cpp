@@ -42,6 +42,7 @@ class Undertaker {
     };
 
     void look() {
+        judged_.clear();
         for (Zone& zone : conf_.zones) {
             look_at(zone);
         }
@@ -62,10 +63,20 @@ class Undertaker {
             }
         }
         for (const Enrolled& enrolled : owners_) {
-            if (!is_alive(enrolled.owner)) {
+            if (is_dead(enrolled.owner)) {
                 bury(zone, enrolled);
             }
         }
+    }
+
+    // Most zones know the same processes: the system is asked once about each.
+    bool is_dead(const Owner& owner) {
+        for (const auto& [known, dead] : judged_) {
+            if (known == owner) {
+                return dead;
+            }
+        }
+        return judged_.emplace_back(owner, !is_alive(owner)).second;
     }
 
     void bury(Zone& zone, const Enrolled& dead) noexcept {
@@ -88,6 +99,7 @@ class Undertaker {
     ngx_log_t* log_;
     const Owner own_;
     std::vector<Enrolled> owners_;
+    std::vector<std::pair<Owner, bool>> judged_;  // and dead
     ngx::Timer timer_;
 };
 
@@ -102,7 +114,7 @@ MainConf* conf_of(ngx_cycle_t* cycle) noexcept {
 }  // namespace
 
 ngx_int_t take_over(ngx_cycle_t* cycle) {
-    ngx::close_inherited(cycle);
+    ngx::close_inherited(cycle, kZonePrefix);
     MainConf* conf = conf_of(cycle);
     if (conf == nullptr) {
         return NGX_OK;
@@ -123,6 +135,11 @@ ngx_int_t take_over(ngx_cycle_t* cycle) {
 ngx_int_t create_worker(ngx_cycle_t* cycle) {
     MainConf* conf = conf_of(cycle);
     if (ngx::handles_requests() && conf != nullptr && !conf->zones.empty()) {
+        if (ngx_process == NGX_PROCESS_WORKER) {
+            for (Zone& zone : conf->zones) {
+                zone.keep_from_children();
+            }
+        }
         undertaker = new Undertaker(*conf, cycle->log);
     }
     return NGX_OK;

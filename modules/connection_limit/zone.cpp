@@ -31,7 +31,7 @@ Parts divide(std::span<std::byte> body) noexcept {
 
 bool Zone::add(ngx_conf_t* cf) {
     const std::string meaning = std::to_string(ipv6_prefix) + " " + expression;
-    return ngx::LastingZone::add(cf, "connection_limit:" + title, size,
+    return ngx::LastingZone::add(cf, std::string(kZonePrefix) + title, size,
                                  base::siphash128({kLayoutVersion, 0}, meaning).low);
 }
 

@@ -17,6 +17,9 @@
 
 namespace gatehouse::connection_limit {
 
+// What the names of the zones' memory begin with.
+inline constexpr std::string_view kZonePrefix = "connection_limit:";
+
 // on_full: a zone without room for another key, or for another lease.
 enum class OnFull : std::uint8_t { pass, deny };
 
@@ -31,10 +34,11 @@ enum class Counter : std::uint8_t {
     full,               // of which there was no room to count them
     evicted,            // idle keys that made way
     reclaimed,          // leases of processes that had died
+    forgotten,          // bans, counts of refusals and rates that made way for others
 };
-inline constexpr std::array<std::string_view, 9> kCounters{
+inline constexpr std::array<std::string_view, 10> kCounters{
     "held",   "refused", "accept_refused", "handshake_refused", "rate_refused",
-    "banned", "full",    "evicted",        "reclaimed"};
+    "banned", "full",    "evicted",        "reclaimed",         "forgotten"};
 
 // connection_limit_zone: what is counted, and the memory that all workers share. The body of the
 // memory: counters, leases, bans and rates, in this order, each a part of a size that depends on
@@ -48,7 +52,8 @@ class Zone final : public ngx::LastingZone {
     base::KeyKind kind = base::KeyKind::text;
     unsigned ipv6_prefix = 64;
     OnFull on_full = OnFull::pass;
-    std::size_t size = 0;  // octets
+    std::size_t size = 0;         // octets
+    std::int64_t ban_within = 0;  // of all connection_limit_ban that name it; 0: none does
 
     // Of this process.
     std::size_t owner = LeaseTable::kMaxOwners;  // since it was enrolled

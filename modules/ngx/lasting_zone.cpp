@@ -16,6 +16,7 @@ namespace gatehouse::ngx {
 namespace {
 
 constexpr std::string_view kPrefix = "gatehouse:";
+constexpr int kFirst = STDERR_FILENO + 1;  // nginx replaces those below
 constexpr std::size_t kMaxReadable = 150;  // of memfd_create's 249
 
 // The readable part is for who looks into /proc/PID/maps; the hash is what tells zones apart.
@@ -61,7 +62,7 @@ int find_memory(std::string_view wanted, ngx_log_t* log) {
     int found = -1;
     const bool known = for_each_memory([&](int fd, std::string_view name) {
         if (name == wanted) {
-            found = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+            found = fcntl(fd, F_DUPFD_CLOEXEC, kFirst);
         }
         return found != -1;
     });
@@ -72,10 +73,19 @@ int find_memory(std::string_view wanted, ngx_log_t* log) {
     return found;
 }
 
+// All of it is there from the beginning: a worker that writes where the system has no page left
+// would be killed for it.
 int make_memory(const std::string& name, std::size_t size) noexcept {
-    const int fd = memfd_create(name.c_str(), MFD_CLOEXEC);
-    if (fd != -1 && ftruncate(fd, static_cast<off_t>(size)) != 0) {
-        const int problem = errno;
+    int fd = memfd_create(name.c_str(), MFD_CLOEXEC);
+    if (fd != -1 && fd < kFirst) {
+        const int low = std::exchange(fd, fcntl(fd, F_DUPFD_CLOEXEC, kFirst));
+        close(low);
+    }
+    if (fd == -1) {
+        return -1;
+    }
+    const int problem = posix_fallocate(fd, 0, static_cast<off_t>(size));
+    if (problem != 0) {
         close(fd);
         errno = problem;
         return -1;
@@ -158,6 +168,8 @@ bool LastingZone::go_on(std::uint64_t fingerprint) noexcept {
 // nginx keeps all descriptors open for the new binary that are not to be closed on exec().
 void LastingZone::commit() noexcept { fcntl(memory_.fd(), F_SETFD, 0); }
 
+void LastingZone::keep_from_children() noexcept { fcntl(memory_.fd(), F_SETFD, FD_CLOEXEC); }
+
 std::span<std::byte> LastingZone::body() const noexcept {
     return region_->body().subspan(shm::RobustMutex::kBytes);
 }
@@ -166,12 +178,13 @@ std::span<std::byte, shm::RobustMutex::kBytes> LastingZone::lock_bytes() const n
     return region_->body().first<shm::RobustMutex::kBytes>();
 }
 
-void close_inherited(const ngx_cycle_t* cycle) noexcept {
+void close_inherited(const ngx_cycle_t* cycle, std::string_view prefix) {
     if (!ngx_is_init_cycle(cycle->old_cycle)) {
         return;
     }
-    for_each_memory([](int fd, std::string_view name) {
-        if (name.starts_with(kPrefix) && (fcntl(fd, F_GETFD) & FD_CLOEXEC) == 0) {
+    const std::string wanted = std::string(kPrefix).append(prefix);
+    for_each_memory([&](int fd, std::string_view name) {
+        if (name.starts_with(wanted) && (fcntl(fd, F_GETFD) & FD_CLOEXEC) == 0) {
             close(fd);
         }
         return false;

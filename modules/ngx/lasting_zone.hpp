@@ -57,6 +57,9 @@ class LastingZone {
     // binary inherits the memory.
     void commit() noexcept;
 
+    // To be called in workers: programs that they start do not inherit it.
+    void keep_from_children() noexcept;
+
     // From add() on. The bytes, aligned to 64, are to be used under a LastingZoneLock, if not
     // atomically.
     std::span<std::byte> body() const noexcept;
@@ -100,7 +103,8 @@ class LastingZoneLock {
 };
 
 // To be called in init_module before the zones are committed: a binary that has just been started
-// closes what it has inherited and no zone of its configuration has found.
-void close_inherited(const ngx_cycle_t* cycle) noexcept;
+// closes what it has inherited of zones whose names begin so, and no zone of its configuration has
+// found.
+void close_inherited(const ngx_cycle_t* cycle, std::string_view prefix);
 
 }  // namespace gatehouse::ngx

@@ -80,6 +80,9 @@ subtest 'connection_limit_ban' => sub {
     refused('connection_limit_ban zone=absent after=1/1s for=1s;', 'unknown zone "absent"');
     refused('connection_limit_ban zone=address after=1/1s for=1s; connection_limit_ban zone=address after=2/1s for=1s;',
         '"connection_limit_ban" directive is duplicate', 'a zone twice at one level');
+    refused("connection_limit_ban zone=address after=1/1s for=1s;\nlocation /in/ { connection_limit_ban zone=address after=2/1m for=1s; }",
+        '"after" of zone "address" has another time than elsewhere');
+    accepted("connection_limit_ban zone=address after=1/60s for=1s;\nlocation /in/ { connection_limit_ban zone=address after=2/1m for=1h; }");
     refused("connection_limit_ban zone=address after=1/1s for=1s on=limit $_;", "duplicate \"@{[name($_)]}\" parameter")
         for qw(zone=site after=2/1s for=2s on=jwt on=limit);
 };

@@ -73,7 +73,8 @@ subtest 'the answer' => sub {
 subtest 'a zone that nobody uses' => sub {
     my $most = zone('unused')->{leases}{most};
     cmp_ok $most, '>', 24_000, 'two leases for each of twelve thousand keys';
-    my @counters = qw(held refused accept_refused handshake_refused rate_refused banned full evicted reclaimed);
+    my @counters = qw(held refused accept_refused handshake_refused rate_refused banned full evicted reclaimed
+        forgotten);
     is_deeply zone('unused'), {
         key => '$binary_remote_addr', size => 1_048_576, on_full => 'pass', leases => { held => 0, most => $most },
         total => { map { ($_ => 0) } @counters },

@@ -24,6 +24,7 @@ std::optional<AcceptRate> AcceptRate::attach(std::span<std::byte> bytes) noexcep
 
 bool AcceptRate::accept(const base::Hash128& key, std::uint32_t per_second,
                         std::int64_t now) noexcept {
+    evicted_ = false;
     // Rounded up: never more than N in the long run.
     const std::int64_t interval = (kSecond - 1) / per_second + 1;
     const std::int64_t arrival = now * kMicrosecond;
@@ -39,6 +40,7 @@ bool AcceptRate::accept(const base::Hash128& key, std::uint32_t per_second,
     }
     expected += interval;
     const auto slot = table_.obtain(key, now);
+    evicted_ = slot.evicted;
     std::memcpy(slot.payload.data(), &expected, sizeof expected);
     table_.done(slot.payload, (expected - 1) / kMicrosecond + 1);
     return true;

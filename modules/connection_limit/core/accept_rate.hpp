@@ -27,12 +27,16 @@ class AcceptRate {
     // so, that is counted. per_second: at least 1.
     bool accept(const base::Hash128& key, std::uint32_t per_second, std::int64_t now) noexcept;
 
+    // Whether another key that was not quiet had to make way in the last accept().
+    bool evicted() const noexcept { return evicted_; }
+
     std::size_t capacity() const noexcept { return table_.capacity(); }
 
   private:
     explicit AcceptRate(shm::SlotTable table) noexcept : table_(table) {}
 
     shm::SlotTable table_;
+    bool evicted_ = false;
 };
 
 }  // namespace gatehouse::connection_limit

@@ -60,10 +60,12 @@ std::optional<Bans> Bans::attach(std::span<std::byte> bytes) noexcept {
 
 bool Bans::refused(const base::Hash128& key, std::string_view subject, const BanRule& rule,
                    std::int64_t now) noexcept {
+    evicted_ = false;
     if (rule.after == 0 || rule.within <= 0 || rule.length <= 0 || until(key, now) != 0) {
         return false;
     }
     const auto slot = table_.obtain(key, now);
+    evicted_ = slot.evicted;
     Record record = load(slot.payload);
     const std::int64_t half = half_of(rule);
     if (slot.fresh) {

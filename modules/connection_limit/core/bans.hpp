@@ -45,6 +45,9 @@ class Bans {
     bool refused(const base::Hash128& key, std::string_view subject, const BanRule& rule,
                  std::int64_t now) noexcept;
 
+    // Whether another key's ban or refusals had to make way in the last refused().
+    bool evicted() const noexcept { return evicted_; }
+
     // Until when the key is banned; 0 if it is not.
     std::int64_t until(const base::Hash128& key, std::int64_t now) const noexcept;
 
@@ -64,6 +67,7 @@ class Bans {
     explicit Bans(shm::SlotTable table) noexcept : table_(table) {}
 
     shm::SlotTable table_;
+    bool evicted_ = false;
 };
 
 }  // namespace gatehouse::connection_limit
