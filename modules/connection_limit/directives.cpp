@@ -24,9 +24,15 @@ constexpr std::array<ngx::Word<Cause>, 4> kCauses{{
     {"jwt", kByJwt},
 }};
 
-bool read_zone(std::string_view value, ZoneName& named) {
+template <class Named>
+bool read_zone(std::string_view value, Named& named) {
     named.name = value;
     return !value.empty();
+}
+
+template <class Limiting>
+bool read_most(std::string_view value, Limiting& limit) {
+    return read_count(value, limit.most);
 }
 
 // Microseconds of a time that is not 0.
@@ -64,13 +70,13 @@ bool read_causes(std::string_view value, BanLimit& ban) {
 }
 
 constexpr std::array<Parameter<Limit>, 3> kLimitParameters{{
-    {"zone", [](std::string_view value, Limit& limit) { return read_zone(value, limit); }},
-    {"max", [](std::string_view value, Limit& limit) { return read_count(value, limit.most); }},
+    {"zone", read_zone<Limit>},
+    {"max", read_most<Limit>},
     {"by", read_by},
 }};
 
 constexpr std::array<Parameter<BanLimit>, 4> kBanParameters{{
-    {"zone", [](std::string_view value, BanLimit& ban) { return read_zone(value, ban); }},
+    {"zone", read_zone<BanLimit>},
     {"after", read_after},
     {"for",
      [](std::string_view value, BanLimit& ban) { return read_time(value, ban.rule.length); }},
@@ -78,9 +84,8 @@ constexpr std::array<Parameter<BanLimit>, 4> kBanParameters{{
 }};
 
 constexpr std::array<Parameter<AcceptLimit>, 4> kAcceptParameters{{
-    {"zone", [](std::string_view value, AcceptLimit& limit) { return read_zone(value, limit); }},
-    {"max",
-     [](std::string_view value, AcceptLimit& limit) { return read_count(value, limit.most); }},
+    {"zone", read_zone<AcceptLimit>},
+    {"max", read_most<AcceptLimit>},
     {"handshake", [](std::string_view value,
                      AcceptLimit& limit) { return read_count(value, limit.handshakes); }},
     {"rate",

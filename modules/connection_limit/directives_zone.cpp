@@ -3,8 +3,7 @@
 
 #include "connection_limit/directives.hpp"
 #include "ngx/file.hpp"
-#include "ngx/parameters.hpp"
-#include "ngx/zone.hpp"
+#include "ngx/zone_parameters.hpp"
 
 namespace gatehouse::connection_limit {
 namespace {
@@ -14,15 +13,6 @@ constexpr std::array<ngx::Word<OnFull>, 2> kOnFull{{
     {"deny", OnFull::deny},
 }};
 
-bool read_ipv6_prefix(std::string_view value, Zone& zone) {
-    std::uint32_t bits = 0;
-    if (!read_count(value, bits) || bits > 128) {
-        return false;
-    }
-    zone.ipv6_prefix = bits;
-    return true;
-}
-
 bool read_on_full(std::string_view value, Zone& zone) {
     const auto on_full = ngx::find_word(kOnFull, value);
     zone.on_full = on_full.value_or(zone.on_full);
@@ -30,39 +20,16 @@ bool read_on_full(std::string_view value, Zone& zone) {
 }
 
 constexpr std::array<ngx::Parameter<Zone>, 2> kParameters{{
-    {"ipv6_prefix", read_ipv6_prefix},
+    {"ipv6_prefix", ngx::read_ipv6_prefix<Zone>},
     {"on_full", read_on_full},
 }};
 
-ngx::ConfResult read_name(const ngx::Directive& directive, std::string_view text, Zone& zone) {
-    if (!zone.title.empty()) {
-        return directive.duplicate_parameter("zone");
-    }
-    const auto name = ngx::parse_zone(directive, text);
-    if (!name) {
-        return ngx::kConfError;
-    }
-    zone.title = name->name;
-    zone.size = name->size;
+ngx::ConfResult check_name(const ngx::Directive& directive, const Zone& zone) {
     const bool printable = std::all_of(zone.title.begin(), zone.title.end(),
                                        [](char c) { return c >= ' ' && c <= '~'; });
     return printable ? ngx::kConfOk
                      : directive.error("invalid zone name \"" + zone.title +
                                        "\"; it must be of printable ASCII characters");
-}
-
-ngx::ConfResult read_parameters(const ngx::Directive& directive, Zone& zone) {
-    ngx::ParameterReader parameters(kParameters);
-    for (const ngx_str_t& arg : directive.args().subspan(1)) {
-        const std::string_view text = ngx::view(arg);
-        const ngx::ConfResult result = ngx::named_value(text, "zone")
-                                           ? read_name(directive, text, zone)
-                                           : parameters.read(directive, text, zone);
-        if (result != ngx::kConfOk) {
-            return result;
-        }
-    }
-    return zone.title.empty() ? directive.missing_parameter("zone") : ngx::kConfOk;
 }
 
 ngx::ConfResult read_addresses(const ngx::Directive& directive, std::string_view path, List& list) {
@@ -101,13 +68,16 @@ ngx::ConfResult set_zone(ngx::Directive& directive, MainConf& conf) {
         return ngx::kConfError;
     }
     zone.kind = base::key_kind(zone.expression);
-    const ngx::ConfResult result = read_parameters(directive, zone);
+    ngx::ConfResult result =
+        ngx::read_zone_parameters(directive, kParameters, &Zone::title, check_name, zone);
+    if (result == ngx::kConfOk && zone.title.empty()) {
+        result = directive.missing_parameter("zone");
+    }
+    if (result == ngx::kConfOk) {
+        result = ngx::check_ipv6_prefix(directive, zone);
+    }
     if (result != ngx::kConfOk) {
         return result;
-    }
-    if (zone.kind == base::KeyKind::text && zone.ipv6_prefix != 64) {
-        return directive.error(
-            "\"ipv6_prefix\" needs the key \"$binary_remote_addr\" or \"$remote_addr\"");
     }
     for (const Zone& other : conf.zones) {
         if (&other != &zone && other.title == zone.title) {

@@ -1,7 +1,6 @@
 #include <array>
 
-#include "ngx/parameters.hpp"
-#include "ngx/zone.hpp"
+#include "ngx/zone_parameters.hpp"
 #include "rate_limit/core/header_fields.hpp"
 #include "rate_limit/directives.hpp"
 #include "redis/block.hpp"
@@ -85,15 +84,6 @@ bool read_hosts(std::string_view value, Zone& zone) {
     return true;
 }
 
-bool read_ipv6_prefix(std::string_view value, Zone& zone) {
-    const auto bits = ngx::parse_number(value);
-    if (!bits || *bits == 0 || *bits > 128) {
-        return false;
-    }
-    zone.ipv6_prefix = static_cast<unsigned>(*bits);
-    return true;
-}
-
 constexpr std::array<ngx::Parameter<Zone>, 8> kParameters{{
     {"rate", read_rate, true},
     {"burst", read_burst},
@@ -102,37 +92,14 @@ constexpr std::array<ngx::Parameter<Zone>, 8> kParameters{{
     {"mode", read_mode},
     {"on_error", read_on_error},
     {"hosts", read_hosts},
-    {"ipv6_prefix", read_ipv6_prefix},
+    {"ipv6_prefix", ngx::read_ipv6_prefix<Zone>},
 }};
 
-ngx::ConfResult read_name(const ngx::Directive& directive, std::string_view text, Zone& zone) {
-    if (!zone.name.empty()) {
-        return directive.duplicate_parameter("zone");
-    }
-    const auto name = ngx::parse_zone(directive, text);
-    if (!name) {
-        return ngx::kConfError;
-    }
-    zone.name = name->name;
-    zone.size = name->size;
+ngx::ConfResult check_name(const ngx::Directive& directive, const Zone& zone) {
     return valid_name(zone.name)
                ? ngx::kConfOk
                : directive.error("invalid zone name \"" + zone.name +
                                  "\"; it must be short and of printable ASCII characters");
-}
-
-ngx::ConfResult read_parameters(const ngx::Directive& directive, Zone& zone) {
-    ngx::ParameterReader parameters(kParameters);
-    for (const ngx_str_t& arg : directive.args().subspan(1)) {
-        const std::string_view text = ngx::view(arg);
-        const ngx::ConfResult result = ngx::named_value(text, "zone")
-                                           ? read_name(directive, text, zone)
-                                           : parameters.read(directive, text, zone);
-        if (result != ngx::kConfOk) {
-            return result;
-        }
-    }
-    return ngx::kConfOk;
 }
 
 // What parameters cannot say together, or must say.
@@ -156,11 +123,7 @@ ngx::ConfResult check(const ngx::Directive& directive, const Zone& zone) {
     if (zone.redis_name.empty() && (zone.on_error != OnError::local || zone.shape.hosts != 1)) {
         return directive.error("\"on_error\" and \"hosts\" need \"redis\" parameter");
     }
-    if (zone.kind == KeyKind::text && zone.ipv6_prefix != 64) {
-        return directive.error(
-            "\"ipv6_prefix\" needs the key \"$binary_remote_addr\" or \"$remote_addr\"");
-    }
-    return ngx::kConfOk;
+    return ngx::check_ipv6_prefix(directive, zone);
 }
 
 }  // namespace
@@ -185,7 +148,8 @@ ngx::ConfResult set_zone(ngx::Directive& directive, MainConf& conf) {
         return ngx::kConfError;
     }
     zone.kind = base::key_kind(zone.expression);
-    ngx::ConfResult result = read_parameters(directive, zone);
+    ngx::ConfResult result =
+        ngx::read_zone_parameters(directive, kParameters, &Zone::name, check_name, zone);
     if (result == ngx::kConfOk) {
         result = check(directive, zone);
     }

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/identity.hpp"
+#include "ngx/parameters.hpp"
+#include "ngx/zone.hpp"
+
+namespace gatehouse::ngx {
+
+// For directives that define a zone: `key zone=name:size parameter ...`. A Zone has the members
+// `size`, `kind` and `ipv6_prefix`, and its name in one that the caller names.
+
+// Reads all that stands behind the key. `check_name(directive, zone)` has the last word on a name
+// that was read.
+template <class Zone, std::size_t N>
+ConfResult read_zone_parameters(const Directive& directive,
+                                const std::array<Parameter<Zone>, N>& parameters,
+                                std::string Zone::*name,
+                                ConfResult (*check_name)(const Directive&, const Zone&),
+                                Zone& zone) {
+    ParameterReader reader(parameters);
+    for (const ngx_str_t& arg : directive.args().subspan(1)) {
+        const std::string_view text = view(arg);
+        ConfResult result = kConfOk;
+        if (!named_value(text, "zone")) {
+            result = reader.read(directive, text, zone);
+        } else if (!(zone.*name).empty()) {
+            result = directive.duplicate_parameter("zone");
+        } else if (const auto parsed = parse_zone(directive, text)) {
+            zone.*name = parsed->name;
+            zone.size = parsed->size;
+            result = check_name(directive, zone);
+        } else {
+            result = kConfError;
+        }
+        if (result != kConfOk) {
+            return result;
+        }
+    }
+    return kConfOk;
+}
+
+// ipv6_prefix=
+template <class Zone>
+bool read_ipv6_prefix(std::string_view value, Zone& zone) {
+    const auto bits = parse_number(value);
+    if (!bits || *bits == 0 || *bits > 128) {
+        return false;
+    }
+    zone.ipv6_prefix = static_cast<unsigned>(*bits);
+    return true;
+}
+
+template <class Zone>
+ConfResult check_ipv6_prefix(const Directive& directive, const Zone& zone) {
+    return zone.kind != base::KeyKind::text || zone.ipv6_prefix == 64
+               ? kConfOk
+               : directive.error(
+                     "\"ipv6_prefix\" needs the key \"$binary_remote_addr\" or \"$remote_addr\"");
+}
+
+}  // namespace gatehouse::ngx
