@@ -1,0 +1,148 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gatehouse::waf {
+
+// What runs SecLang rules. The adapter and the command-line tool know no other face of it; behind it
+// is libmodsecurity (libmodsecurity.hpp). Nothing here throws but std::bad_alloc: what the library
+// throws or says by a return value is a result here, and no call may be forgotten.
+
+// Where rules come from: the value of one directive.
+struct RuleSource {
+    enum class Kind : std::uint8_t { text, file, remote };
+    Kind kind = Kind::text;
+    std::string value;  // the rules, the absolute path, or the URL
+    std::string key;    // remote: what the server shall know us by
+    std::string place;  // of the directive, FILE:LINE
+};
+
+// SecRuleEngine
+enum class Mode : std::uint8_t { unset, off, detect, on };
+
+// Rules and properties, complete and immutable; as long as anybody holds it. Workers inherit those
+// that the master has loaded.
+class RuleSet {
+  public:
+    virtual ~RuleSet() = default;
+
+    virtual Mode mode() const noexcept = 0;
+    virtual std::size_t rules() const noexcept = 0;  // in all phases, without markers
+
+    // Whether rules of that phase, 1 to 5, exist.
+    virtual bool has_phase(int phase) const noexcept = 0;
+
+    // SecRequestBodyAccess, SecResponseBodyAccess
+    virtual bool reads_request_body() const noexcept = 0;
+    virtual bool reads_response_body() const noexcept = 0;
+
+    // Whether responses of that media type (without parameters) are read: SecResponseBodyMimeType.
+    virtual bool reads_response_type(std::string_view type) const noexcept = 0;
+
+    // SecRequestBodyLimit, SecResponseBodyLimit; 0: none. Octets beyond them are dealt with by the
+    // engine as SecRequestBodyLimitAction and SecResponseBodyLimitAction say.
+    virtual std::uint64_t request_body_limit() const noexcept = 0;
+    virtual std::uint64_t response_body_limit() const noexcept = 0;
+};
+using RuleSetPtr = std::shared_ptr<const RuleSet>;
+
+// Null with the reason, which names file and line of the rules and how they were included.
+struct Loaded {
+    RuleSetPtr rules;
+    std::string problem;
+};
+
+// A rule that has matched; views are good during the call.
+struct Match {
+    std::int64_t id = 0;
+    int phase = 0;
+    int severity = 0;           // 0 emergency to 7 debug
+    bool disruptive = false;    // the rule that has brought the intervention
+    bool audited = true;        // false: noauditlog
+    std::string_view text;      // the known line: ModSecurity: Warning. ... [id "N"] ...
+    std::string_view message;   // msg
+    std::string_view data;      // logdata
+    std::string_view variable;  // the name of what matched, for instance ARGS:q
+    std::string_view file;      // of the rule
+    int line = 0;
+};
+
+// What a disruptive action wants.
+struct Intervention {
+    int status = 200;
+    std::string url;  // redirect: where to; empty: none
+    std::string log;
+};
+
+// One request and its response. The calls come in this order; steps may be left out at the end.
+class Transaction {
+  public:
+    // Who is told of rules that match, in their order, during the steps.
+    class Observer {
+      public:
+        virtual void matched(const Match& match) noexcept = 0;
+
+      protected:
+        ~Observer() = default;
+    };
+
+    enum class Step : std::uint8_t {
+        pass,
+        intervene,  // intervention() says what to do; goes on to the logging phase
+        failed,     // the engine has broken down: nothing but destruction is allowed any more
+    };
+
+    virtual ~Transaction() = default;
+
+    virtual Step connection(std::string_view client, int client_port, std::string_view server,
+                            int server_port) = 0;
+    // `uri`: as sent, with the query; `version`: 1.1
+    virtual Step uri(std::string_view uri, std::string_view method, std::string_view version) = 0;
+    virtual Step request_header(std::string_view name, std::string_view value) = 0;
+    virtual Step request_headers() = 0;  // runs phase 1
+    virtual Step append_request_body(std::string_view octets) = 0;
+    virtual Step request_body() = 0;  // the body is complete: runs phase 2
+    virtual Step response_header(std::string_view name, std::string_view value) = 0;
+    // `protocol`: HTTP/1.1
+    virtual Step response_headers(int status, std::string_view protocol) = 0;  // runs phase 3
+    virtual Step append_response_body(std::string_view octets) = 0;
+    virtual Step response_body() = 0;          // runs phase 4
+    virtual Step logging(int status) = 0;      // runs phase 5 and writes the audit log
+
+    // Of the last step that said intervene.
+    virtual const Intervention& intervention() const noexcept = 0;
+
+    // The anomaly score of the Core Rule Set so far (tx.anomaly_score, or blocking_inbound_ and
+    // blocking_outbound_anomaly_score of version 4); 0 without it.
+    virtual int score() const = 0;
+};
+
+class Engine {
+  public:
+    virtual ~Engine() = default;
+
+    // The rules of one place of the configuration, in the order of its directives. What was loaded
+    // before, by this process, from the same bytes (those of included and data files, too) and is
+    // still held by somebody is not loaded again.
+    virtual Loaded load(std::span<const RuleSource> sources) = 0;
+
+    // The rules of `inner`, then those of `outer`; properties of `inner` win. An id that both have
+    // is a problem. Either may be null. Shared as in load().
+    virtual Loaded merge(const RuleSetPtr& inner, const RuleSetPtr& outer) = 0;
+
+    // `id`: of the transaction; empty: a random one. `observer` must outlive the transaction. Null:
+    // the engine has failed.
+    virtual std::unique_ptr<Transaction> begin(const RuleSetPtr& rules, std::string_view id,
+                                               Transaction::Observer& observer) = 0;
+
+    // Name and version of what is behind this.
+    virtual std::string_view version() const noexcept = 0;
+};
+
+}  // namespace gatehouse::waf
