@@ -100,6 +100,10 @@ class Transaction {
 
     virtual ~Transaction() = default;
 
+    // From here on rules match, but nothing is disruptive, whatever SecRuleEngine says. Before the
+    // first step.
+    virtual void detect_only() noexcept = 0;
+
     virtual Step connection(std::string_view client, int client_port, std::string_view server,
                             int server_port) = 0;
     // `uri`: as sent, with the query; `version`: 1.1
