@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+
+#include "ngx/api.hpp"
+
+namespace gatehouse::waf {
+
+// A response body that waits for the verdict, in copies from the request's pool.
+class HeldResponse {
+  public:
+    // Takes over what the chain holds; its buffers are free then. False: with this it is more than
+    // `most` octets; it is held nonetheless. Throws std::bad_alloc.
+    bool add(ngx_pool_t* pool, ngx_chain_t* in, std::size_t most);
+
+    // All of it, in order; null: nothing.
+    ngx_chain_t* release() noexcept;
+
+    // Forgets it, and what comes with `in`: another answer follows.
+    void drop(ngx_chain_t* in) noexcept;
+
+  private:
+    ngx_chain_t* first_ = nullptr;
+    ngx_chain_t** end_ = &first_;
+    std::size_t octets_ = 0;
+};
+
+}  // namespace gatehouse::waf

@@ -1,0 +1,248 @@
+#include "waf/inspection.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "ngx/log.hpp"
+#include "waf/request_values.hpp"
+
+namespace gatehouse::waf {
+namespace {
+
+constexpr std::size_t kMaxRules = 256;  // that $modsecurity_rules names
+
+// The text may hold anything of the request: nginx escapes nothing in its log.
+std::string printable(std::string_view text) {
+    std::string line(text);
+    for (char& c : line) {
+        if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) {
+            c = ' ';
+        }
+    }
+    return line;
+}
+
+// One octet more than the engine's limit, and it knows that there were more.
+std::uint64_t most_of(const BodyAccess& access, std::uint64_t limit) noexcept {
+    const std::uint64_t most = access.most.value_or(std::numeric_limits<std::uint64_t>::max());
+    return limit == 0 ? most : std::min(most, limit + 1);
+}
+
+}  // namespace
+
+bool Inspection::begin(const LocConf& place) {
+    if (refused_ || place.rules == rules_in_use_) {
+        return false;
+    }
+    const Enabled enabled = enabled_for(request, place);
+    if (enabled == Enabled::off || place.rules->rules() == 0 || place.rules->mode() == Mode::off) {
+        return false;
+    }
+    if (place.bypass.holds_for(request)) {
+        status_ = active() ? status_ : Status::bypassed;
+        return false;
+    }
+    log();
+    conf = &place;
+    rules_in_use_ = place.rules;
+    body_done = response_seen = false;
+    request_octets_ = response_octets_ = 0;
+    id_ = transaction_id(request, place);
+    transaction_ = engine().begin(rules_in_use_, id_, *this);
+    if (transaction_ == nullptr) {
+        broken();
+        return true;
+    }
+    status_ = Status::passed;
+    if (enabled == Enabled::detect || is_dry_run(request, place)) {
+        transaction_->detect_only();
+    }
+    return true;
+}
+
+void Inspection::matched(const Match& match) noexcept {
+    try {
+        if (rules_.size() < kMaxRules) {
+            rules_.push_back(match.id);
+        }
+        if (status_ == Status::passed) {
+            status_ = Status::detected;
+        }
+        if (conf->error_log) {
+            ngx::log(NGX_LOG_INFO, request->connection->log, printable(match.text), "");
+        }
+    } catch (const std::bad_alloc&) {
+        ngx::log_exception(request->connection->log);
+    }
+}
+
+// The engine is not to be asked again: what it would say is not known.
+Verdict Inspection::broken() {
+    transaction_.reset();
+    status_ = Status::error;
+    const bool passes = conf->on_error == OnError::pass;
+    ngx::log(NGX_LOG_ERR, request->connection->log, "the rule engine has failed, request ",
+             passes ? "passed on" : "denied");
+    if (passes) {
+        return Verdict::go_on;
+    }
+    refused_ = true;
+    refusal_status_ = NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return Verdict::refuse;
+}
+
+Verdict Inspection::settle(Transaction::Step step) {
+    switch (step) {
+    case Transaction::Step::pass:
+        return Verdict::go_on;
+    case Transaction::Step::failed:
+        return broken();
+    case Transaction::Step::intervene:
+        break;
+    }
+    const Intervention& wanted = transaction_->intervention();
+    refused_ = true;
+    status_ = Status::blocked;
+    refusal_status_ = wanted.status;
+    ngx::log(NGX_LOG_ERR, request->connection->log,
+             wanted.log.empty() ? "(no log message was specified)" : printable(wanted.log), "");
+    if (!wanted.url.empty()) {
+        set_location(request, wanted.url);
+    } else if (conf->status) {
+        refusal_status_ = static_cast<ngx_int_t>(*conf->status);
+    }
+    return Verdict::refuse;
+}
+
+ngx_int_t Inspection::refusal() { return refusal_status_; }
+
+Verdict Inspection::request_headers() {
+    if (!active()) {
+        return refused_ ? Verdict::refuse : Verdict::go_on;
+    }
+    ngx_connection_t* c = request->connection;
+    const Ends ends = ends_of(c);
+    Verdict verdict = settle(
+        transaction_->connection(ends.client, ends.client_port, ends.server, ends.server_port));
+    if (verdict == Verdict::go_on && active()) {
+        verdict = settle(transaction_->uri(ngx::view(request->unparsed_uri),
+                                           ngx::view(request->method_name), version_of(request)));
+    }
+    if (verdict == Verdict::go_on && active()) {
+        verdict = settle(add_request_headers());
+    }
+    if (verdict == Verdict::go_on && active()) {
+        verdict = settle(transaction_->request_headers());
+    }
+    return verdict;
+}
+
+Transaction::Step Inspection::add_request_headers() {
+    using Step = Transaction::Step;
+    Step step = Step::pass;
+    bool has_host = false;
+    ngx::for_each_header(request->headers_in.headers, [&](const ngx_table_elt_t& line) {
+        has_host = has_host || ngx::is_named(line, "host");
+        if (step == Step::pass) {
+            step = transaction_->request_header(ngx::view(line.key), ngx::view(line.value));
+        }
+    });
+    // HTTP/2 and HTTP/3 have a pseudo field for it (RFC 9113 section 8.3.1).
+    if (step == Step::pass && !has_host && request->headers_in.server.len > 0) {
+        step = transaction_->request_header("Host", ngx::view(request->headers_in.server));
+    }
+    return step;
+}
+
+bool Inspection::wants_request_body() const noexcept {
+    return active() && conf->request_body.allowed && rules_in_use_->reads_request_body();
+}
+
+std::uint64_t Inspection::most_of_request() const noexcept {
+    return most_of(conf->request_body, rules_in_use_->request_body_limit());
+}
+
+std::uint64_t Inspection::most_of_response() const noexcept {
+    return most_of(conf->response_body, rules_in_use_->response_body_limit());
+}
+
+Verdict Inspection::unreadable() {
+    ngx::log(NGX_LOG_ERR, request->connection->log, "the request body cannot be read again", "");
+    return active() ? broken() : Verdict::go_on;
+}
+
+Verdict Inspection::append_request_body(std::string_view octets) {
+    if (!active()) {
+        return Verdict::go_on;
+    }
+    const std::uint64_t most = most_of_request();
+    octets = octets.substr(0, most - std::min(most, request_octets_));
+    request_octets_ += octets.size();
+    return octets.empty() ? Verdict::go_on : settle(transaction_->append_request_body(octets));
+}
+
+Verdict Inspection::request_body() {
+    body_done = true;
+    return active() ? settle(transaction_->request_body()) : Verdict::go_on;
+}
+
+void Inspection::add_response_headers() {
+    for_each_response_header(request, [&](std::string_view name, std::string_view value) {
+        if (active() && transaction_->response_header(name, value) == Transaction::Step::failed) {
+            broken();
+        }
+    });
+}
+
+Verdict Inspection::response_headers() {
+    response_seen = true;
+    if (!active()) {
+        return Verdict::go_on;
+    }
+    add_response_headers();
+    // Of a request that was refused the audit log is to have the answer, which nobody judges.
+    if (!active() || refused_) {
+        return Verdict::go_on;
+    }
+    return settle(transaction_->response_headers(response_status(request), "HTTP/1.1"));
+}
+
+bool Inspection::wants_response_body() const noexcept {
+    if (!active() || refused_ || !conf->response_body.allowed ||
+        !rules_in_use_->reads_response_body() || !rules_in_use_->has_phase(4)) {
+        return false;
+    }
+    const std::string_view type = media_type(request);
+    if (conf->response_body.types.empty()) {
+        return rules_in_use_->reads_response_type(type);
+    }
+    return std::find(conf->response_body.types.begin(), conf->response_body.types.end(), type) !=
+           conf->response_body.types.end();
+}
+
+Verdict Inspection::append_response_body(std::string_view octets) {
+    if (!active()) {
+        return Verdict::go_on;
+    }
+    const std::uint64_t most = most_of_response();
+    octets = octets.substr(0, most - std::min(most, response_octets_));
+    response_octets_ += octets.size();
+    return octets.empty() ? Verdict::go_on : settle(transaction_->append_response_body(octets));
+}
+
+Verdict Inspection::response_body() {
+    return active() ? settle(transaction_->response_body()) : Verdict::go_on;
+}
+
+void Inspection::log() {
+    if (!active()) {
+        return;
+    }
+    score_ = transaction_->score();
+    if (transaction_->logging(response_status(request)) == Transaction::Step::failed) {
+        ngx::log(NGX_LOG_ERR, request->connection->log, "the rule engine has failed to log", "");
+    }
+    transaction_.reset();
+}
+
+}  // namespace gatehouse::waf

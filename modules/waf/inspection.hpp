@@ -1,0 +1,102 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ngx/request.hpp"
+#include "waf/conf.hpp"
+#include "waf/held_response.hpp"
+#include "waf/module.hpp"
+
+namespace gatehouse::waf {
+
+// $modsecurity_status
+enum class Status : std::uint8_t { none, passed, detected, blocked, bypassed, error };
+
+// What a step of the engine means for the request.
+enum class Verdict : std::uint8_t { go_on, refuse };
+
+// The inspection of one request of a client, whatever it is redirected to inside; subrequests have
+// none. Destroyed with the request.
+class Inspection final : private Transaction::Observer {
+  public:
+    explicit Inspection(ngx_http_request_t* r) noexcept : request(r) {}
+
+    ngx_http_request_t* const request;
+
+    // The request has come to a place: decides whether the rules of `conf` are to run. Those that
+    // have run already at an earlier place do not run again; others make a transaction of their
+    // own. False: there is nothing to be done here. Throws std::bad_alloc.
+    bool begin(const LocConf& conf);
+
+    // Whether there are steps to be taken.
+    bool active() const noexcept { return transaction_ != nullptr; }
+    bool refused() const noexcept { return refused_; }
+
+    // Each phase once; refuse: refusal() says with what. Throw std::bad_alloc.
+    Verdict request_headers();
+    Verdict request_body();
+    Verdict response_headers();
+
+    // Octets of a body; no more of them are looked at than limits say.
+    Verdict append_request_body(std::string_view octets);
+    bool has_enough_of_request() const noexcept { return request_octets_ >= most_of_request(); }
+    Verdict unreadable();  // the body is there, but cannot be read
+    Verdict append_response_body(std::string_view octets);
+    Verdict response_body();
+
+    // The status that the client gets, as a phase handler returns it; the field Location is set if
+    // it is a redirect.
+    ngx_int_t refusal();
+
+    // The LOG phase: the audit log.
+    void log();
+
+    bool wants_request_body() const noexcept;
+    bool wants_response_body() const noexcept;
+
+    // How far it has come.
+    const LocConf* conf = nullptr;  // of the place that has begun it
+    bool body_requested = false;    // of the client, by us
+    bool waiting_for_body = false;  // the phases are suspended
+    bool body_done = false;         // phase 2 is over
+    bool response_seen = false;     // phase 3 is over
+    bool reading_response = false;  // phase 4 is to come
+    bool holding = false;           // the header of the response waits for it
+    HeldResponse held;              // and so does the body
+
+    Status status() const noexcept { return status_; }
+    int score() const { return active() ? transaction_->score() : score_; }
+    const std::vector<std::int64_t>& rules() const noexcept { return rules_; }
+    std::string_view id() const noexcept { return id_; }
+
+  private:
+    void matched(const Match& match) noexcept override;
+    Verdict settle(Transaction::Step step);
+    Verdict broken();
+    std::uint64_t most_of_request() const noexcept;
+    std::uint64_t most_of_response() const noexcept;
+    Transaction::Step add_request_headers();
+    void add_response_headers();
+
+    std::unique_ptr<Transaction> transaction_;
+    RuleSetPtr rules_in_use_;
+    Status status_ = Status::none;
+    std::string id_;
+    std::vector<std::int64_t> rules_;
+    int score_ = 0;
+    bool refused_ = false;
+    ngx_int_t refusal_status_ = 0;
+    std::uint64_t request_octets_ = 0;
+    std::uint64_t response_octets_ = 0;
+};
+
+using RequestContext = ngx::Context<Inspection, ngx_http_gatehouse_waf_module>;
+
+inline const LocConf& loc_conf(const ngx_http_request_t* r) noexcept {
+    return ngx::location_conf<LocConf>(r, ngx_http_gatehouse_waf_module);
+}
+
+}  // namespace gatehouse::waf
