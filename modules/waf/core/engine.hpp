@@ -10,9 +10,9 @@
 
 namespace gatehouse::waf {
 
-// What runs SecLang rules. The adapter and the command-line tool know no other face of it; behind it
-// is libmodsecurity (libmodsecurity.hpp). Nothing here throws but std::bad_alloc: what the library
-// throws or says by a return value is a result here, and no call may be forgotten.
+// What runs SecLang rules. The adapter and the command-line tool know no other face of it; behind
+// it is libmodsecurity (libmodsecurity.hpp). Nothing here throws but std::bad_alloc: what the
+// library throws or says by a return value is a result here, and no call may be forgotten.
 
 // Where rules come from: the value of one directive.
 struct RuleSource {
@@ -110,14 +110,17 @@ class Transaction {
     virtual Step uri(std::string_view uri, std::string_view method, std::string_view version) = 0;
     virtual Step request_header(std::string_view name, std::string_view value) = 0;
     virtual Step request_headers() = 0;  // runs phase 1
+    // Whether request_body() will look at the body: SecRequestBodyAccess and SecRuleEngine, and
+    // what `ctl` has made of them. After request_headers().
+    virtual bool reads_request_body() const noexcept = 0;
     virtual Step append_request_body(std::string_view octets) = 0;
     virtual Step request_body() = 0;  // the body is complete: runs phase 2
     virtual Step response_header(std::string_view name, std::string_view value) = 0;
     // `protocol`: HTTP/1.1
     virtual Step response_headers(int status, std::string_view protocol) = 0;  // runs phase 3
     virtual Step append_response_body(std::string_view octets) = 0;
-    virtual Step response_body() = 0;          // runs phase 4
-    virtual Step logging(int status) = 0;      // runs phase 5 and writes the audit log
+    virtual Step response_body() = 0;      // runs phase 4
+    virtual Step logging(int status) = 0;  // runs phase 5 and writes the audit log
 
     // Of the last step that said intervene.
     virtual const Intervention& intervention() const noexcept = 0;

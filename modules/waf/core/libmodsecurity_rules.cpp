@@ -1,0 +1,145 @@
+#include "waf/core/libmodsecurity_rules.hpp"
+
+#include <algorithm>
+
+namespace gatehouse::waf {
+namespace {
+
+using modsecurity::RulesSetProperties;
+using modsecurity::RuleWithOperator;
+
+const RuleWithOperator* with_operator(const modsecurity::Rule* rule) noexcept {
+    return dynamic_cast<const RuleWithOperator*>(rule);
+}
+
+std::uint64_t limit(const modsecurity::ConfigDouble& value) noexcept {
+    return value.m_value > 0 ? static_cast<std::uint64_t>(value.m_value) : 0;
+}
+
+}  // namespace
+
+template <class F>
+void Compiled::for_each_rule(F&& visit) {
+    for (int phase = 0; phase < modsecurity::Phases::NUMBER_OF_PHASES; ++phase) {
+        for (const auto& rule : library_.m_rulesSetPhases.at(phase)->m_rules) {
+            visit(phase, rule.get());
+        }
+    }
+}
+
+void Compiled::note_text_rules(std::size_t source) {
+    for_each_rule([&](int, const modsecurity::Rule* rule) {
+        const RuleWithOperator* const operating = with_operator(rule);
+        if (operating != nullptr && *operating->getFileName() == kTextReference) {
+            text_rules_.try_emplace(operating->m_ruleId, source);
+        }
+    });
+}
+
+void Compiled::complete() {
+    for_each_rule([&](int phase, modsecurity::Rule* rule) {
+        if (!rule->isMarker()) {
+            ++rules_;
+            used_[static_cast<std::size_t>(phase)] = true;
+        }
+    });
+    if (inner_) {
+        text_rules_ = inner_->text_rules_;
+        for (const auto& [id, source] : outer_->text_rules_) {
+            text_rules_.try_emplace(id, inner_->sources_ + source);
+        }
+    }
+}
+
+bool Compiled::has_phase(int phase) const noexcept {
+    // SecLang's phase 1 is that of the request's headers, behind the library's own two.
+    constexpr int kBefore = modsecurity::Phases::RequestHeadersPhase - 1;
+    return phase >= 1 && phase <= 5 && used_[static_cast<std::size_t>(phase + kBefore)];
+}
+
+std::optional<Compiled::Place> Compiled::find(std::int64_t id) {
+    std::optional<Place> found;
+    for_each_rule([&](int, const modsecurity::Rule* rule) {
+        const RuleWithOperator* const operating = with_operator(rule);
+        if (found || operating == nullptr || operating->m_ruleId != id) {
+            return;
+        }
+        found = Place{*operating->getFileName(), operating->getLineNumber(), std::nullopt};
+        const auto source = text_rules_.find(id);
+        if (source != text_rules_.end()) {
+            found->source = source->second;
+        }
+    });
+    return found;
+}
+
+std::optional<std::int64_t> Compiled::common_id(Compiled& a, Compiled& b) {
+    std::vector<std::int64_t> ids;
+    a.for_each_rule([&](int, const modsecurity::Rule* rule) {
+        if (const RuleWithOperator* const operating = with_operator(rule)) {
+            ids.push_back(operating->m_ruleId);
+        }
+    });
+    std::sort(ids.begin(), ids.end());
+    std::optional<std::int64_t> common;
+    b.for_each_rule([&](int, const modsecurity::Rule* rule) {
+        const RuleWithOperator* const operating = with_operator(rule);
+        if (!common && operating != nullptr &&
+            std::binary_search(ids.begin(), ids.end(), operating->m_ruleId)) {
+            common = operating->m_ruleId;
+        }
+    });
+    return common;
+}
+
+Mode LibraryRuleSet::mode() const noexcept {
+    switch (compiled_->library().m_secRuleEngine) {
+    case RulesSetProperties::DisabledRuleEngine:
+        return Mode::off;
+    case RulesSetProperties::EnabledRuleEngine:
+        return Mode::on;
+    case RulesSetProperties::DetectionOnlyRuleEngine:
+        return Mode::detect;
+    case RulesSetProperties::PropertyNotSetRuleEngine:
+        break;
+    }
+    return Mode::unset;
+}
+
+// The library leaves the body alone only if told to.
+bool LibraryRuleSet::reads_request_body() const noexcept {
+    return compiled_->library().m_secRequestBodyAccess != RulesSetProperties::FalseConfigBoolean;
+}
+
+// The library reads the body only if told to.
+bool LibraryRuleSet::reads_response_body() const noexcept {
+    return compiled_->library().m_secResponseBodyAccess == RulesSetProperties::TrueConfigBoolean;
+}
+
+bool LibraryRuleSet::reads_response_type(std::string_view type) const noexcept {
+    const modsecurity::ConfigSet& types = compiled_->library().m_responseBodyTypeToBeInspected;
+    return !types.m_set ||
+           std::find(types.m_value.begin(), types.m_value.end(), type) != types.m_value.end();
+}
+
+std::uint64_t LibraryRuleSet::request_body_limit() const noexcept {
+    return limit(compiled_->library().m_requestBodyLimit);
+}
+
+std::uint64_t LibraryRuleSet::response_body_limit() const noexcept {
+    return limit(compiled_->library().m_responseBodyLimit);
+}
+
+std::string LibraryRuleSet::describe(const Compiled::Place& place) const {
+    const std::string line = std::to_string(place.line);
+    if (place.source && *place.source < places_.size()) {
+        return describe_text_line(places_[*place.source], line);
+    }
+    return place.file + ':' + line;
+}
+
+std::string describe_text_line(std::string_view place, std::string_view line) {
+    return std::string(place) + ", line " + std::string(line) + " of the rules";
+}
+
+}  // namespace gatehouse::waf

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "waf/core/engine.hpp"
+#include "waf/core/libmodsecurity_api.hpp"
+
+namespace gatehouse::waf {
+
+// What the library calls the file of rules that are the text of a directive.
+inline constexpr std::string_view kTextReference = "<<reference missing or not informed>>";
+
+// Rules that the library has compiled, and what is asked of them often. Shared by all places of the
+// configuration that say the same; the library's rules themselves are shared between sets, so that
+// a merged one costs little more than pointers to them.
+class Compiled {
+  public:
+    // Both own what they were made of: a cache may know them by it.
+    explicit Compiled(std::size_t sources) : sources_(sources) {}
+    Compiled(std::shared_ptr<Compiled> inner, std::shared_ptr<Compiled> outer)
+        : inner_(std::move(inner)),
+          outer_(std::move(outer)),
+          sources_(inner_->sources_ + outer_->sources_) {}
+
+    // The library does not know const.
+    modsecurity::RulesSet& library() noexcept { return library_; }
+
+    // How many directives the rules come from.
+    std::size_t sources() const noexcept { return sources_; }
+
+    // Takes note of the rules with an operator that the directive with that number has brought as
+    // text; the library gives them no file.
+    void note_text_rules(std::size_t source);
+
+    // Takes note of the facts below once the rules are complete.
+    void complete();
+
+    std::size_t rules() const noexcept { return rules_; }
+    bool has_phase(int phase) const noexcept;
+
+    // A rule with an operator. (Unconditional rules may share ids, as far as the library cares.)
+    struct Place {
+        std::string file;
+        int line = 0;
+        std::optional<std::size_t> source;  // of rules that are text: which directive
+    };
+    std::optional<Place> find(std::int64_t id);
+
+    // An id that rules of both have.
+    static std::optional<std::int64_t> common_id(Compiled& a, Compiled& b);
+
+  private:
+    template <class F>
+    void for_each_rule(F&& visit);
+
+    std::shared_ptr<Compiled> inner_;
+    std::shared_ptr<Compiled> outer_;
+    modsecurity::RulesSet library_;
+    std::size_t sources_;
+    std::unordered_map<std::int64_t, std::size_t> text_rules_;  // id to directive
+    std::size_t rules_ = 0;
+    std::array<bool, modsecurity::Phases::NUMBER_OF_PHASES> used_{};
+};
+
+// Compiled rules in one place of the configuration.
+class LibraryRuleSet final : public RuleSet {
+  public:
+    // `places`: of the directives, as many as compiled->sources().
+    LibraryRuleSet(std::shared_ptr<Compiled> compiled, std::vector<std::string> places)
+        : compiled_(std::move(compiled)), places_(std::move(places)) {}
+
+    Mode mode() const noexcept override;
+    std::size_t rules() const noexcept override { return compiled_->rules(); }
+    bool has_phase(int phase) const noexcept override { return compiled_->has_phase(phase); }
+    bool reads_request_body() const noexcept override;
+    bool reads_response_body() const noexcept override;
+    bool reads_response_type(std::string_view type) const noexcept override;
+    std::uint64_t request_body_limit() const noexcept override;
+    std::uint64_t response_body_limit() const noexcept override;
+
+    const std::shared_ptr<Compiled>& compiled() const noexcept { return compiled_; }
+    const std::vector<std::string>& places() const noexcept { return places_; }
+
+    // FILE:LINE of a rule; for one in a directive's text, where the directive is and the line in
+    // its text.
+    std::string describe(const Compiled::Place& place) const;
+
+  private:
+    std::shared_ptr<Compiled> compiled_;
+    std::vector<std::string> places_;
+};
+
+// "conf:12, line 3 of the rules"
+std::string describe_text_line(std::string_view place, std::string_view line);
+
+}  // namespace gatehouse::waf

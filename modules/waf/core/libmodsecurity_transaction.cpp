@@ -1,0 +1,253 @@
+#include "waf/core/libmodsecurity_transaction.hpp"
+
+#include <charconv>
+#include <cstdlib>
+#include <iterator>
+#include <utility>
+
+namespace gatehouse::waf {
+namespace {
+
+using modsecurity::RuleMessage;
+using modsecurity::RulesSetProperties;
+
+constexpr int kForbidden = 403;
+
+// Where the library stops reading, somebody else may go on.
+bool has_nul(std::string_view text) noexcept { return text.find('\0') != std::string_view::npos; }
+
+const unsigned char* octets_of(std::string_view text) noexcept {
+    return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+// Takes over what the library has allocated for an intervention.
+class Wanted {
+  public:
+    Wanted() noexcept { modsecurity::intervention::clean(&value_); }
+    ~Wanted() { modsecurity::intervention::free(&value_); }
+    Wanted(const Wanted&) = delete;
+    Wanted& operator=(const Wanted&) = delete;
+
+    modsecurity::ModSecurityIntervention& operator*() noexcept { return value_; }
+    const modsecurity::ModSecurityIntervention* operator->() const noexcept { return &value_; }
+
+  private:
+    modsecurity::ModSecurityIntervention value_;
+};
+
+}  // namespace
+
+LibraryTransaction::LibraryTransaction(modsecurity::ModSecurity& library,
+                                       std::shared_ptr<Compiled> rules, std::string id,
+                                       Observer& observer)
+    : rules_(std::move(rules)),
+      observer_(observer),
+      transaction_(&library, &rules_->library(), id.data(), this) {}
+
+// Whatever leaves the library by an exception leaves it in a state that nobody has thought of: the
+// transaction is over.
+template <class F>
+Transaction::Step LibraryTransaction::run(F&& step) noexcept {
+    if (failed_) {
+        return Step::failed;
+    }
+    try {
+        if (step() && !failed_) {
+            return outcome();
+        }
+    } catch (...) {
+        // The step has failed, for whatever reason.
+    }
+    failed_ = true;
+    return Step::failed;
+}
+
+Transaction::Step LibraryTransaction::outcome() {
+    const bool intervenes = take_intervention();
+    report_disruptive(intervenes);
+    return intervenes ? Step::intervene : Step::pass;
+}
+
+bool LibraryTransaction::take_intervention() {
+    Wanted wanted;
+    if (!transaction_.intervention(&*wanted)) {
+        return false;
+    }
+    if (detect_only_) {
+        // Rules can switch the engine on (ctl:ruleEngine).
+        transaction_.m_secRuleEngine = RulesSetProperties::DetectionOnlyRuleEngine;
+        return false;
+    }
+    // The action `status` takes any number, and 0 would let the request pass.
+    const bool valid = wanted->status > 200 && wanted->status <= 599;
+    intervention_.status = valid ? wanted->status : kForbidden;
+    intervention_.url = wanted->url != nullptr ? wanted->url : "";
+    intervention_.log = wanted->log != nullptr ? wanted->log : "";
+    return true;
+}
+
+// The library calls back for rules that only warn; those that are disruptive it keeps.
+void LibraryTransaction::report_disruptive(bool intervenes) {
+    auto& messages = transaction_.m_rulesMessages;
+    if (messages.size() == reported_) {
+        return;
+    }
+    for (auto it = std::next(messages.begin(), static_cast<std::ptrdiff_t>(reported_));
+         it != messages.end(); ++it) {
+        if (!it->m_isDisruptive) {
+            continue;
+        }
+        if (intervenes) {
+            report(*it, intervention_.log, true);
+        } else {
+            report(*it, RuleMessage::log(&*it, RuleMessage::ClientLogMessageInfo, kForbidden),
+                   false);
+        }
+    }
+    reported_ = messages.size();
+}
+
+void LibraryTransaction::matched(void* transaction, const void* message) noexcept {
+    auto& self = *static_cast<LibraryTransaction*>(transaction);
+    try {
+        const auto& match = *static_cast<const RuleMessage*>(message);
+        self.report(match, RuleMessage::log(&match), false);
+    } catch (...) {
+        // A match that nobody hears of is no detection.
+        self.failed_ = true;
+    }
+}
+
+void LibraryTransaction::report(const RuleMessage& message, std::string_view text,
+                                bool disruptive) {
+    Match match;
+    match.id = message.m_ruleId;
+    match.phase = message.m_phase;
+    match.severity = message.m_severity;
+    match.disruptive = disruptive;
+    match.audited = !message.m_noAuditLog;
+    match.text = text;
+    match.message = message.m_message;
+    match.data = message.m_data;
+    // An unconditional rule has no variable, but the one before may have left its own.
+    if (!message.m_match.empty()) {
+        match.variable = transaction_.m_variableMatchedVarName.m_value;
+    }
+    match.file = *message.m_ruleFile;
+    match.line = message.m_ruleLine;
+    observer_.matched(match);
+}
+
+void LibraryTransaction::detect_only() noexcept {
+    detect_only_ = true;
+    if (transaction_.getRuleEngineState() == RulesSetProperties::EnabledRuleEngine) {
+        transaction_.m_secRuleEngine = RulesSetProperties::DetectionOnlyRuleEngine;
+    }
+}
+
+Transaction::Step LibraryTransaction::connection(std::string_view client, int client_port,
+                                                 std::string_view server, int server_port) {
+    return run([&] {
+        return transaction_.processConnection(std::string(client).c_str(), client_port,
+                                              std::string(server).c_str(), server_port) != 0;
+    });
+}
+
+Transaction::Step LibraryTransaction::uri(std::string_view uri, std::string_view method,
+                                          std::string_view version) {
+    return run([&] {
+        return !has_nul(uri) && !has_nul(method) &&
+               transaction_.processURI(std::string(uri).c_str(), std::string(method).c_str(),
+                                       std::string(version).c_str()) != 0;
+    });
+}
+
+Transaction::Step LibraryTransaction::request_header(std::string_view name,
+                                                     std::string_view value) {
+    return run([&] {
+        return transaction_.addRequestHeader(octets_of(name), name.size(), octets_of(value),
+                                             value.size()) != 0;
+    });
+}
+
+Transaction::Step LibraryTransaction::request_headers() {
+    return run([&] { return transaction_.processRequestHeaders() != 0; });
+}
+
+bool LibraryTransaction::reads_request_body() const noexcept {
+    if (transaction_.getRuleEngineState() == RulesSetProperties::DisabledRuleEngine) {
+        return false;
+    }
+    const int access = transaction_.m_requestBodyAccess;  // by ctl
+    if (rules_->library().m_secRequestBodyAccess == RulesSetProperties::FalseConfigBoolean) {
+        return access == RulesSetProperties::TrueConfigBoolean;
+    }
+    return access != RulesSetProperties::FalseConfigBoolean;
+}
+
+// False is what appending says when it has taken a part only, as SecRequestBodyLimitAction
+// ProcessPartial wants. A stream without memory says nothing but turns bad, and would hide the rest
+// of the body from the rules.
+Transaction::Step LibraryTransaction::append_request_body(std::string_view octets) {
+    return run([&] {
+        transaction_.appendRequestBody(octets_of(octets), octets.size());
+        return transaction_.m_requestBody.good();
+    });
+}
+
+Transaction::Step LibraryTransaction::request_body() {
+    return run([&] { return transaction_.processRequestBody() != 0; });
+}
+
+Transaction::Step LibraryTransaction::response_header(std::string_view name,
+                                                      std::string_view value) {
+    return run([&] {
+        return transaction_.addResponseHeader(octets_of(name), name.size(), octets_of(value),
+                                              value.size()) != 0;
+    });
+}
+
+Transaction::Step LibraryTransaction::response_headers(int status, std::string_view protocol) {
+    return run(
+        [&] { return transaction_.processResponseHeaders(status, std::string(protocol)) != 0; });
+}
+
+// As append_request_body().
+Transaction::Step LibraryTransaction::append_response_body(std::string_view octets) {
+    return run([&] {
+        transaction_.appendResponseBody(octets_of(octets), octets.size());
+        return transaction_.m_responseBody.good();
+    });
+}
+
+Transaction::Step LibraryTransaction::response_body() {
+    return run([&] { return transaction_.processResponseBody() != 0; });
+}
+
+// An intervention comes too late here, but the rule that wants it has matched. What was done is
+// what an earlier step wanted.
+Transaction::Step LibraryTransaction::logging(int status) {
+    Intervention done = std::move(intervention_);
+    const Step step = run([&] {
+        return transaction_.updateStatusCode(status) != 0 && transaction_.processLogging() != 0;
+    });
+    intervention_ = std::move(done);
+    return step == Step::intervene ? Step::pass : step;
+}
+
+int LibraryTransaction::number(const char* variable) const {
+    const auto value = transaction_.m_collections.m_tx_collection->resolveFirst(variable);
+    int number = 0;
+    if (value) {
+        std::from_chars(value->data(), value->data() + value->size(), number);
+    }
+    return number;
+}
+
+// The rules of version 3 add the score of the response to the first one.
+int LibraryTransaction::score() const {
+    return number("anomaly_score") + number("blocking_inbound_anomaly_score") +
+           number("blocking_outbound_anomaly_score");
+}
+
+}  // namespace gatehouse::waf

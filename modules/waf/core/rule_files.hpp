@@ -1,0 +1,71 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "waf/core/engine.hpp"
+
+namespace gatehouse::waf {
+
+// SHA-256
+using Fingerprint = std::array<unsigned char, 32>;
+
+// The files that rules are made of, found as the library finds them, and before it reads them: it
+// does not tell which file includes which, nor what it has read.
+class RuleFiles {
+  public:
+    explicit RuleFiles(std::span<const RuleSource> sources);
+
+    // A file that cannot be given to the library, which would end the process over a directory and
+    // open a file that includes itself until there are no descriptors left. Empty: none.
+    const std::string& problem() const noexcept { return problem_; }
+
+    // Of the sources with all files they name, and where these are; none if they name something
+    // that cannot be known beforehand (what is downloaded, scripts).
+    const std::optional<Fingerprint>& fingerprint() const noexcept { return fingerprint_; }
+
+    // "FILE:LINE", and ", included from FILE:LINE" for every file above. `file` as the library
+    // names it while it loads that source.
+    std::string place(std::string_view file, int line, std::size_t source) const;
+
+    // Where the rule with an operator and that id stands, the last place first. For messages of the
+    // library that have no place.
+    std::vector<std::string> places_of_id(std::string_view id) const;
+
+    // Where a rule without an id stands that is no part of a chain; empty: nowhere.
+    std::string place_without_id() const;
+
+  private:
+    struct File {
+        std::string name;  // the path, or where the directive is whose text this is
+        bool is_text = false;
+        std::size_t source = 0;
+        std::string rules;
+        std::optional<std::size_t> parent;
+        int line = 0;  // of the parent
+    };
+    class Digest;
+
+    void add(Digest& digest, File file);
+    void add_included(Digest& digest, std::size_t parent, int line, std::string_view pattern);
+    void add_data(Digest& digest, const std::string& rules, std::string_view name,
+                  std::string (*content)(const std::string&));
+    void read(Digest& digest, std::size_t index);
+    void read_operators(Digest& digest, const std::string& file, std::string_view statement);
+    bool is_above(const std::string& path, std::optional<std::size_t> file) const;
+    std::string name_line(const File& file, int line) const;
+    std::string name_chain(std::size_t file, int line) const;
+
+    std::vector<std::unique_ptr<const File>> files_;
+    std::string problem_;
+    bool known_ = true;
+    std::optional<Fingerprint> fingerprint_;
+};
+
+}  // namespace gatehouse::waf
