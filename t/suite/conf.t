@@ -1,5 +1,5 @@
 # Every file of conf/ is accepted by nginx, with freshly made keys, and none is left out. (Those of
-# conf/redis are Redis' own: see redis_conf.t.)
+# conf/redis are Redis' own, see redis_conf.t; those of conf/crs are rules, see t/crs/conf.t.)
 
 use v5.36;
 use FindBin;
@@ -29,7 +29,7 @@ find({ no_chdir => 1, wanted => sub {
     make_path("$conf/$path") if -d;
     return unless -f;
     spew("$conf/$path", slurp($_));
-    $unused{$path} = 1 unless $path =~ m{^redis/};
+    $unused{$path} = 1 unless $path =~ m{^(?:redis|crs)/};
 } }, $source);
 
 my $secret = openssl('', 'rand', 32);
