@@ -38,12 +38,8 @@ class LibraryEngine final : public Engine {
     std::string_view version() const noexcept override { return version_; }
 
   private:
-    std::string compile(Compiled& compiled, const RuleFiles& files,
-                        std::span<const RuleSource> sources);
-
     modsecurity::ModSecurity library_;
     std::string version_;
-    bool parser_broken_ = false;
     RuleCache<Fingerprint, Compiled> loaded_;
     RuleCache<std::pair<const Compiled*, const Compiled*>, Compiled> merged_;
 };
@@ -96,8 +92,7 @@ int load_source(modsecurity::RulesSet& rules, const RuleSource& source) {
     return -1;
 }
 
-// The library merges what it has opened and what it has not with the same return value, and keeps
-// quiet about a log that cannot be written.
+// An audit log that cannot be written does not show in the return value.
 std::string compile_source(Compiled& compiled, const RuleFiles& files, const RuleSource& source,
                            std::size_t index) {
     modsecurity::RulesSet& rules = compiled.library();
@@ -115,19 +110,22 @@ std::string compile_source(Compiled& compiled, const RuleFiles& files, const Rul
     return said.empty() ? "the rule engine has failed" : describe_problem(said, files, index);
 }
 
-std::string LibraryEngine::compile(Compiled& compiled, const RuleFiles& files,
-                                   std::span<const RuleSource> sources) {
-    // The parser's state is global, and nothing puts it in order again after an exception.
-    if (parser_broken_) {
+// The parser's state is that of the process, and nothing puts it in order again after an exception:
+// the next parser would go on in files that are gone.
+bool parser_broken = false;
+
+std::string compile(Compiled& compiled, const RuleFiles& files,
+                    std::span<const RuleSource> sources) {
+    if (parser_broken) {
         return "the rule engine has failed before and must be started anew";
     }
-    parser_broken_ = true;
+    parser_broken = true;
     std::string problem;
     for (std::size_t i = 0; i < sources.size() && problem.empty(); ++i) {
         problem = compile_source(compiled, files, sources[i], i);
     }
     compiled.complete();
-    parser_broken_ = false;
+    parser_broken = false;
     return problem;
 }
 

@@ -9,7 +9,6 @@
 #include <fstream>
 
 #include "waf/core/libmodsecurity_rules.hpp"
-#include "waf/core/rule_text.hpp"
 
 namespace gatehouse::waf {
 namespace {
@@ -196,11 +195,11 @@ void RuleFiles::add_included(Digest& digest, std::size_t parent, int line,
     }
     for (std::string& path : paths) {
         if (is_directory(path)) {
-            problem_ = name_chain(parent, line) + ": " + path + " is a directory";
+            problem_ = place(parent, line) + ": " + path + " is a directory";
             return;
         }
         if (is_above(path, parent)) {
-            problem_ = name_chain(parent, line) + ": " + path + " includes itself";
+            problem_ = place(parent, line) + ": " + path + " includes itself";
             return;
         }
         const bool known = std::any_of(files_.begin(), files_.end(), [&](const auto& file) {
@@ -231,60 +230,27 @@ std::string RuleFiles::name_line(const File& file, int line) const {
     return file.is_text ? describe_text_line(file.name, number) : file.name + ':' + number;
 }
 
-std::string RuleFiles::name_chain(std::size_t index, int line) const {
-    const File* file = files_[index].get();
-    std::string chain = name_line(*file, line);
-    while (file->parent) {
-        line = file->line;
-        file = files_[*file->parent].get();
-        chain += ", included from " + name_line(*file, line);
-    }
-    return chain;
-}
-
-std::string RuleFiles::place(std::string_view name, int line, std::size_t source) const {
+std::optional<std::size_t> RuleFiles::find(std::string_view name,
+                                           std::size_t source) const noexcept {
     const bool is_text = name == kTextReference;
     for (std::size_t i = 0; i < files_.size(); ++i) {
         const File& file = *files_[i];
         if (is_text ? file.is_text && file.source == source : !file.is_text && file.name == name) {
-            return name_chain(i, line);
+            return i;
         }
     }
-    return std::string(name) + ':' + std::to_string(line);
+    return std::nullopt;
 }
 
-std::vector<std::string> RuleFiles::places_of_id(std::string_view id) const {
-    std::vector<std::string> places;
-    for (std::size_t i = 0; i < files_.size(); ++i) {
-        std::string_view rest = files_[i]->rules;
-        int line = 1;
-        while (const auto statement = take_statement(rest, line)) {
-            std::string_view text = statement->text;
-            if (same_word(take_word(text), "SecRule") && find_action(text, "id") == id) {
-                places.insert(places.begin(), name_chain(i, statement->line));
-            }
-        }
+std::string RuleFiles::place(std::size_t index, int line) const {
+    const File* file = files_[index].get();
+    std::string place = name_line(*file, line);
+    while (file->parent) {
+        line = file->line;
+        file = files_[*file->parent].get();
+        place += ", included from " + name_line(*file, line);
     }
-    return places;
-}
-
-std::string RuleFiles::place_without_id() const {
-    for (std::size_t i = 0; i < files_.size(); ++i) {
-        std::string_view rest = files_[i]->rules;
-        int line = 1;
-        bool chained = false;
-        while (const auto statement = take_statement(rest, line)) {
-            std::string_view text = statement->text;
-            if (!same_word(take_word(text), "SecRule")) {
-                continue;
-            }
-            if (!chained && !find_action(text, "id")) {
-                return name_chain(i, statement->line);
-            }
-            chained = find_action(text, "chain").has_value();
-        }
-    }
-    return {};
+    return place;
 }
 
 }  // namespace gatehouse::waf

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "waf/core/engine.hpp"
+#include "waf/core/rule_text.hpp"
 
 namespace gatehouse::waf {
 
@@ -30,16 +31,27 @@ class RuleFiles {
     // that cannot be known beforehand (what is downloaded, scripts).
     const std::optional<Fingerprint>& fingerprint() const noexcept { return fingerprint_; }
 
-    // "FILE:LINE", and ", included from FILE:LINE" for every file above. `file` as the library
-    // names it while it loads that source.
-    std::string place(std::string_view file, int line, std::size_t source) const;
+    // The number of a file as the library names it while it loads that source.
+    std::optional<std::size_t> find(std::string_view name, std::size_t source) const noexcept;
 
-    // Where the rule with an operator and that id stands, the last place first. For messages of the
-    // library that have no place.
-    std::vector<std::string> places_of_id(std::string_view id) const;
+    // FILE:LINE, and ", included from FILE:LINE" for every file above.
+    std::string place(std::size_t file, int line) const;
 
-    // Where a rule without an id stands that is no part of a chain; empty: nowhere.
-    std::string place_without_id() const;
+    // Calls `visit(file, statement)` file by file, those that include before those included, until
+    // one returns true.
+    template <class F>
+    bool any_statement(F&& visit) const {
+        for (std::size_t i = 0; i < files_.size(); ++i) {
+            std::string_view rest = files_[i]->rules;
+            int line = 1;
+            while (const auto statement = take_statement(rest, line)) {
+                if (visit(i, *statement)) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
 
   private:
     struct File {
@@ -60,7 +72,6 @@ class RuleFiles {
     void read_operators(Digest& digest, const std::string& file, std::string_view statement);
     bool is_above(const std::string& path, std::optional<std::size_t> file) const;
     std::string name_line(const File& file, int line) const;
-    std::string name_chain(std::size_t file, int line) const;
 
     std::vector<std::unique_ptr<const File>> files_;
     std::string problem_;

@@ -1,8 +1,11 @@
 #include "waf/core/rule_problem.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "waf/core/rule_text.hpp"
 
@@ -55,29 +58,156 @@ std::string one_line(std::string_view text) {
     return line;
 }
 
+std::string_view directive_of(const Statement& statement) noexcept {
+    std::string_view text = statement.text;
+    return take_word(text);
+}
+
+bool is_rule(const Statement& statement) noexcept {
+    return same_word(directive_of(statement), "SecRule");
+}
+
+std::string with_place(const std::string& place, const std::string& reason) {
+    return place.empty() ? reason : place + ": " + reason;
+}
+
+// For what a directive but SecRule does wrong the parser names the line before. The directive by
+// words of the reason; empty: the line is right.
+std::string_view culprit(std::string_view reason) noexcept {
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kReasons{{
+        {"SecDefaultAction", "SecDefaultAction"},
+        {"DebugLog", "SecDebugLog"},
+        {"GeoDB", "SecGeoLookupDb"},
+        {"unicode map", "SecUnicodeMapFile"},
+        {"Failed to load script", "SecRuleScript"},
+        {"Argument separator", "SecArgumentSeparator"},
+    }};
+    for (const auto& [words, directive] : kReasons) {
+        if (reason.find(words) != std::string_view::npos) {
+            return directive;
+        }
+    }
+    // "SecHashKey is not yet supported."
+    return reason.starts_with("Sec") && reason.find("supported") != std::string_view::npos
+               ? take_word(reason)
+               : std::string_view();
+}
+
+std::string place_of_culprit(const RuleFiles& files, std::string_view directive,
+                             std::optional<std::size_t> before, int line) {
+    std::string place;
+    files.any_statement([&](std::size_t file, const Statement& statement) {
+        if (!same_word(directive_of(statement), directive) ||
+            (before && (file != *before || statement.line < line))) {
+            return false;
+        }
+        place = files.place(file, statement.line);
+        return true;
+    });
+    return place;
+}
+
+std::string describe_parser_error(const ParserError& error, const RuleFiles& files,
+                                  std::size_t source) {
+    const auto file = files.find(error.file, source);
+    const std::string reason = error.reason.empty() ? "syntax error" : one_line(error.reason);
+    std::string place;
+    if (const std::string_view directive = culprit(reason); !directive.empty()) {
+        place = place_of_culprit(files, directive, file, error.line);
+    }
+    if (place.empty()) {
+        place = file ? files.place(*file, error.line)
+                     : std::string(error.file) + ':' + std::to_string(error.line);
+    }
+    return with_place(place, reason);
+}
+
+std::string describe_duplicate(std::string_view id, const RuleFiles& files) {
+    std::vector<std::string> places;
+    files.any_statement([&](std::size_t file, const Statement& statement) {
+        if (is_rule(statement) && find_action(statement.text, "id") == id) {
+            places.push_back(files.place(file, statement.line));
+        }
+        return false;
+    });
+    const std::string problem = "rule id " + std::string(id) + " is duplicated";
+    if (places.size() > 1) {
+        return with_place(places[1], problem + ", first at " + places[0]);
+    }
+    return places.empty() ? problem : with_place(places[0], problem);
+}
+
+// The parser names the line but no file.
+std::string place_without_id(std::string_view said, const RuleFiles& files) {
+    constexpr std::string_view kLine = " at line: ";
+    int line = 0;
+    if (const std::size_t at = said.find(kLine); at != std::string_view::npos) {
+        std::from_chars(said.data() + at + kLine.size(), said.data() + said.size(), line);
+    }
+    std::string place;
+    files.any_statement([&](std::size_t file, const Statement& statement) {
+        if (statement.line != line || !is_rule(statement)) {
+            return false;
+        }
+        place = files.place(file, line);
+        return !find_action(statement.text, "id");
+    });
+    return place;
+}
+
+std::string place_of_disruptive_link(const RuleFiles& files) {
+    std::string place;
+    bool chained = false;
+    files.any_statement([&](std::size_t file, const Statement& statement) {
+        if (!is_rule(statement)) {
+            return false;
+        }
+        for (const std::string_view action : {"deny", "drop", "allow", "pass", "redirect"}) {
+            if (chained && find_action(statement.text, action)) {
+                place = files.place(file, statement.line);
+                return true;
+            }
+        }
+        chained = find_action(statement.text, "chain").has_value();
+        return false;
+    });
+    return place;
+}
+
+std::string place_of_audit_log(std::string_view path, const RuleFiles& files) {
+    std::string place;
+    files.any_statement([&](std::size_t file, const Statement& statement) {
+        if (!same_word(directive_of(statement).substr(0, 11), "SecAuditLog") ||
+            statement.text.find(path) == std::string_view::npos) {
+            return false;
+        }
+        place = files.place(file, statement.line);
+        return true;
+    });
+    return place;
+}
+
 }  // namespace
 
 std::string describe_problem(std::string_view said, const RuleFiles& files, std::size_t source) {
     if (const auto error = parse(said)) {
-        std::string reason = one_line(error->reason);
-        if (reason.empty()) {
-            reason = "syntax error";
-        }
-        return files.place(error->file, error->line, source) + ": " + reason;
+        return describe_parser_error(*error, files, source);
     }
     if (const auto id = duplicated_id(said)) {
-        const auto places = files.places_of_id(*id);
-        std::string problem = "rule id " + std::string(*id) + " is duplicated";
-        if (places.size() > 1) {
-            return places[0] + ": " + problem + ", first at " + places[1];
-        }
-        return places.empty() ? problem : places[0] + ": " + problem;
+        return describe_duplicate(*id, files);
     }
     if (said.starts_with("Rules must have an ID")) {
-        const std::string place = files.place_without_id();
-        return (place.empty() ? "" : place + ": ") + "rules must have an id";
+        return with_place(place_without_id(said, files), "rules must have an id");
     }
-    return one_line(said);
+    const std::string reason = one_line(said);
+    if (said.starts_with("Disruptive actions can only")) {
+        return with_place(place_of_disruptive_link(files), reason);
+    }
+    constexpr std::string_view kUnopened = "Failed to open file: ";
+    if (said.starts_with(kUnopened)) {
+        return with_place(place_of_audit_log(reason.substr(kUnopened.size()), files), reason);
+    }
+    return reason;
 }
 
 }  // namespace gatehouse::waf

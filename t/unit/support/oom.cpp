@@ -146,7 +146,9 @@ void operator delete[](void* p, std::align_val_t, const std::nothrow_t&) noexcep
 // clang-format on
 
 // The linker sends calls of NAME to __wrap_NAME (-Wl,--wrap): each counts as one allocation and
-// fails as the library says it does without memory, or succeeds as a whole.
+// fails as the library says it does without memory, or succeeds as a whole. Visible, because ld
+// also takes the calls of shared libraries for ours while it links; they go on calling NAME.
+#pragma GCC visibility push(default)
 extern "C" {
 
 using gatehouse::test::injector;
@@ -219,3 +221,4 @@ FormattedSize __wrap_redisFormatCommandArgv(char** target, int count, const char
 }
 
 }  // extern "C"
+#pragma GCC visibility pop
