@@ -22,6 +22,7 @@ use Cwd 'abs_path';
 use Errno ();
 use Exporter 'import';
 use File::Basename 'dirname';
+use Gatehouse::CrsApplication ();
 use Gatehouse::CrsTests qw(crs_tests differences);
 use Gatehouse::Jose::Keys 'slurp';
 use Gatehouse::Server ();
@@ -40,7 +41,7 @@ my $setup    = $ENV{CRS_SETUP} // "$root/t/crs/setup.conf";
 my $known    = $ENV{CRS_EXCEPTIONS} // "$tests/nginx-exceptions.txt";
 
 # The application is the same worker: it answers everything, whatever the method, with a page that
-# has nothing to hide.
+# has nothing to hide. What tests of version 4 want to read in responses, another process says.
 my $http = <<'END';
 upstream application { server unix:$PREFIX/application.sock; keepalive 2; }
 server {
@@ -49,12 +50,11 @@ server {
     client_max_body_size 0;
     modsecurity on;
     modsecurity_rules_file $PREFIX/main.conf;
-    location / {
-        proxy_http_version 1.1;
-        proxy_set_header Connection "";
-        proxy_ignore_client_abort on;
-        proxy_pass http://application;
-    }
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_ignore_client_abort on;
+    location / { proxy_pass http://application; }
+    location = /reflect { proxy_pass http://unix:$PREFIX/reflect.sock; }
 }
 server {
     listen unix:$PREFIX/application.sock;
@@ -82,6 +82,7 @@ sub new ($class, %options) {
     $nginx->file('main.conf', $engine =~ s/SETUP/$setup/r =~ s/RULES/$rules/r);
     $nginx->configure($http =~ s/PORT/$self->{port}/r, workers => 1, main => "load_module $options{module};");
     $nginx->start;
+    $self->{application} = Gatehouse::CrsApplication->new($nginx->file('reflect.sock'));
     open $self->{log}, '<:raw', $nginx->file('logs/error.log') or croak "error.log: $!";
     $self->{fence} = Gatehouse::Wire::client(my $hello = get('/'), $nginx->file('fence.sock'));
     $self->{fence}->response;
@@ -123,16 +124,20 @@ sub logged ($self) {
 sub run ($self, @tests) {
     my %differ;
     for my $test (@tests) {
-        for my $stage ($test->{stages}->@*) {
-            my @reasons = differences($stage->{expected}, $self->ask($stage->{request})) or next;
-            $differ{ $test->{title} } //= join '; ', @reasons;
-        }
+        my @reasons = map { $self->reasons($_) } $test->{stages}->@* or next;
+        $differ{ $test->{title} } //= join '; ', @reasons;
     }
     return %differ;
 }
 
+sub reasons ($self, $stage) {
+    my @unsupported = map { "$_ is not supported" } $stage->{unsupported}->@*;
+    return @unsupported ? @unsupported : differences($stage->{expected}, $self->ask($stage->{request}));
+}
+
 sub stop ($self) {
     $self->{fence}->leave;
+    $self->{application}->stop;
     return $self->{nginx}->stop;
 }
 
