@@ -9,6 +9,7 @@
 #include "ngx/bypass.hpp"
 #include "ngx/conf.hpp"
 #include "waf/core/engine.hpp"
+#include "waf/event.hpp"
 
 namespace gatehouse::waf {
 
@@ -53,6 +54,7 @@ struct Declared {
     std::optional<ngx_uint_t> status;
     std::optional<BodyAccess> request_body, response_body;
     std::optional<ResponseBuffer> response_buffer;
+    std::optional<EventLog> event_log;
     ngx_http_complex_value_t* transaction_id = nullptr;
     ngx::Bypass bypass;
 };
@@ -71,6 +73,7 @@ struct LocConf {
     std::optional<ngx_uint_t> status;  // none: that of the rule
     BodyAccess request_body, response_body;
     ResponseBuffer response_buffer;
+    EventLog event_log;
     ngx_http_complex_value_t* transaction_id = nullptr;
     ngx::Bypass bypass;
 };

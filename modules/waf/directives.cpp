@@ -65,6 +65,23 @@ bool read_most(std::string_view value, BodyAccess& access) {
 
 constexpr std::array<ngx::Parameter<BodyAccess>, 1> kBodyParameters{{{"max", read_most}}};
 
+// What every application calls its secrets; redact= adds to it.
+constexpr std::array<std::string_view, 8> kAlwaysRedacted{
+    "authorization", "proxy-authorization", "cookie", "password", "passwd", "secret",
+    "token",         "access_token"};
+
+bool read_redacted(std::string_view value, EventLog& log) {
+    ngx::for_each_piece(value, ',', [&](std::string_view name) {
+        std::string& lower = log.redacted.emplace_back(name);
+        for (char& c : lower) {
+            c = static_cast<char>(ngx_tolower(c));
+        }
+    });
+    return !value.empty();
+}
+
+constexpr std::array<ngx::Parameter<EventLog>, 1> kEventParameters{{{"redact", read_redacted}}};
+
 // on | off, then parameters.
 ngx::ConfResult read_body(const ngx::Directive& directive, std::optional<BodyAccess>& access,
                           bool with_types) {
@@ -169,6 +186,28 @@ ngx::ConfResult set_response_buffer(ngx::Directive& directive, LocConf& conf) {
         buffer.most = access->most.value_or(buffer.most);
     }
     return result;
+}
+
+ngx::ConfResult set_event_log(ngx::Directive& directive, LocConf& conf) {
+    if (conf.declared.event_log) {
+        return ngx::kDuplicate;
+    }
+    EventLog& log = conf.declared.event_log.emplace();
+    if (directive.arg(0) == "off") {
+        return directive.args().size() == 1 ? ngx::kConfOk
+                                            : directive.invalid_parameter(directive.arg(1));
+    }
+    log.redacted = {kAlwaysRedacted.begin(), kAlwaysRedacted.end()};
+    ngx::ParameterReader parameters(kEventParameters);
+    for (const ngx_str_t& arg : directive.args().subspan(1)) {
+        const ngx::ConfResult result = parameters.read(directive, ngx::view(arg), log);
+        if (result != ngx::kConfOk) {
+            return result;
+        }
+    }
+    ngx_str_t name = ngx::copy(directive.cf()->pool, directive.arg(0));
+    log.file = ngx_conf_open_file(directive.cf()->cycle, &name);
+    return log.file == nullptr ? ngx::kConfError : ngx::kConfOk;
 }
 
 }  // namespace gatehouse::waf

@@ -9,7 +9,7 @@
 namespace gatehouse::waf {
 namespace {
 
-constexpr std::size_t kMaxRules = 256;  // that $modsecurity_rules names
+constexpr std::size_t kMaxMatches = 256;
 
 // The text may hold anything of the request: nginx escapes nothing in its log.
 std::string printable(std::string_view text) {
@@ -48,6 +48,9 @@ bool Inspection::begin(const LocConf& place) {
     body_done = response_seen = false;
     request_octets_ = response_octets_ = 0;
     id_ = transaction_id(request, place);
+    if (method_.empty()) {
+        method_ = ngx::view(request->method_name);
+    }
     transaction_ = engine().begin(rules_in_use_, id_, *this);
     if (transaction_ == nullptr) {
         broken();
@@ -62,13 +65,14 @@ bool Inspection::begin(const LocConf& place) {
 
 void Inspection::matched(const Match& match) noexcept {
     try {
-        if (rules_.size() < kMaxRules) {
-            rules_.push_back(match.id);
+        if (matches_.size() < kMaxMatches) {
+            matches_.push_back(keep(match));
         }
         if (status_ == Status::passed) {
             status_ = Status::detected;
         }
-        if (conf->error_log) {
+        // Of the rule that brings the intervention settle() has the line.
+        if (conf->error_log && !match.disruptive) {
             ngx::log(NGX_LOG_INFO, request->connection->log, printable(match.text), "");
         }
     } catch (const std::bad_alloc&) {
@@ -104,8 +108,10 @@ Verdict Inspection::settle(Transaction::Step step) {
     refused_ = true;
     status_ = Status::blocked;
     refusal_status_ = wanted.status;
-    ngx::log(NGX_LOG_ERR, request->connection->log,
-             wanted.log.empty() ? "(no log message was specified)" : printable(wanted.log), "");
+    if (conf->error_log) {
+        ngx::log(NGX_LOG_ERR, request->connection->log,
+                 wanted.log.empty() ? "(no log message was specified)" : printable(wanted.log), "");
+    }
     if (!wanted.url.empty()) {
         set_location(request, wanted.url);
     } else if (conf->status) {
@@ -243,6 +249,9 @@ void Inspection::log() {
         ngx::log(NGX_LOG_ERR, request->connection->log, "the rule engine has failed to log", "");
     }
     transaction_.reset();
+    if (status_ == Status::detected || status_ == Status::blocked) {
+        write_event(conf->event_log, *this);
+    }
 }
 
 }  // namespace gatehouse::waf

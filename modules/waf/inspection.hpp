@@ -69,8 +69,9 @@ class Inspection final : private Transaction::Observer {
 
     Status status() const noexcept { return status_; }
     int score() const { return active() ? transaction_->score() : score_; }
-    const std::vector<std::int64_t>& rules() const noexcept { return rules_; }
+    const std::vector<KeptMatch>& matches() const noexcept { return matches_; }
     std::string_view id() const noexcept { return id_; }
+    std::string_view method() const noexcept { return method_; }  // that the client has sent
 
   private:
     void matched(const Match& match) noexcept override;
@@ -85,7 +86,8 @@ class Inspection final : private Transaction::Observer {
     RuleSetPtr rules_in_use_;
     Status status_ = Status::none;
     std::string id_;
-    std::vector<std::int64_t> rules_;
+    std::string method_;
+    std::vector<KeptMatch> matches_;
     int score_ = 0;
     bool refused_ = false;
     ngx_int_t refusal_status_ = 0;

@@ -42,8 +42,8 @@ VariableValue rules(ngx_http_request_t* r) {
         return std::nullopt;
     }
     std::string ids;
-    for (const std::int64_t id : inspection->rules()) {
-        ids.append(ids.empty() ? "" : ",").append(std::to_string(id));
+    for (const KeptMatch& match : inspection->matches()) {
+        ids.append(ids.empty() ? "" : ",").append(std::to_string(match.id));
     }
     return text(r, ids);
 }
