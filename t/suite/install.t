@@ -19,7 +19,7 @@ my $prefix      = "$destination/var/lib/gatehouse";
 is system("$root/scripts/install", "$destination"), 0, 'scripts/install succeeds';
 is system("$root/scripts/install", "$destination"), 0, '... and may be repeated';
 ok -f "$destination/usr/lib/nginx/modules/ngx_http_gatehouse_${_}_module.so", "the $_ module is there"
-    for qw(jwt rate_limit connection_limit);
+    for qw(jwt rate_limit connection_limit waf);
 ok !-e "$conf/keys", 'no key is installed';
 
 # What scripts/prepare-container adds.
