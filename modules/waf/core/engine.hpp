@@ -73,8 +73,8 @@ struct Match {
     int line = 0;
 };
 
-// What a disruptive action wants. Its log is the text of the match; of a rule that is silent (nolog)
-// there is no other.
+// What a disruptive action wants. Its log is the text of the match; of a rule that is silent
+// (nolog) there is no other.
 struct Intervention {
     int status = 200;
     std::string url;  // redirect: where to; empty: none

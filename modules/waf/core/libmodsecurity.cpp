@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "waf/core/allocation_watch.hpp"
 #include "waf/core/libmodsecurity_rules.hpp"
 #include "waf/core/libmodsecurity_transaction.hpp"
 #include "waf/core/rule_cache.hpp"
@@ -52,8 +53,13 @@ const LibraryRuleSet& ours(const RuleSetPtr& rules) noexcept {
 // What the library throws is a problem of its own; that memory is short, one of the process.
 template <class F>
 std::string problem_of(F&& call) {
+    const AllocationWatch watch;
     try {
-        return call();
+        std::string problem = call();
+        if (watch.failed()) {
+            throw std::bad_alloc();
+        }
+        return problem;
     } catch (const std::bad_alloc&) {
         throw;
     } catch (const std::exception& error) {
@@ -80,6 +86,13 @@ std::string download_problem(const RuleSource& source) {
     return at == std::string::npos ? problem : problem + ": " + said.substr(at + kReason.size());
 }
 
+// SecRuleUpdateTargetBy... at the end of a text, or with a mistake, leaves the parser of the
+// process where the next rule is taken for a target.
+void settle_parser() {
+    modsecurity::RulesSet nothing;
+    nothing.load("SecRuleUpdateTargetById 1 \"!ARGS\"\n");
+}
+
 int load_source(modsecurity::RulesSet& rules, const RuleSource& source) {
     switch (source.kind) {
     case RuleSource::Kind::text:
@@ -96,6 +109,7 @@ int load_source(modsecurity::RulesSet& rules, const RuleSource& source) {
 std::string compile_source(Compiled& compiled, const RuleFiles& files, const RuleSource& source,
                            std::size_t index) {
     modsecurity::RulesSet& rules = compiled.library();
+    settle_parser();
     const int result = load_source(rules, source);
     std::string said = rules.getParserError();
     if (result >= 0 && said.empty()) {
@@ -221,13 +235,18 @@ std::optional<std::string> random_id() {
 
 std::unique_ptr<Transaction> LibraryEngine::begin(const RuleSetPtr& rules, std::string_view id,
                                                   Transaction::Observer& observer) {
+    const AllocationWatch watch;
     try {
         auto name = id.empty() ? random_id() : std::string(id);
         if (!name) {
             return nullptr;
         }
-        return std::make_unique<LibraryTransaction>(library_, ours(rules).compiled(),
-                                                    std::move(*name), observer);
+        auto transaction = std::make_unique<LibraryTransaction>(library_, ours(rules).compiled(),
+                                                                std::move(*name), observer);
+        if (watch.failed()) {
+            return nullptr;
+        }
+        return transaction;
     } catch (...) {
         return nullptr;
     }

@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "waf/core/allocation_watch.hpp"
+
 namespace gatehouse::waf {
 namespace {
 
@@ -51,9 +53,13 @@ Transaction::Step LibraryTransaction::run(F&& step) noexcept {
     if (failed_) {
         return Step::failed;
     }
+    const AllocationWatch watch;
     try {
         if (step() && !failed_) {
-            return outcome();
+            const Step result = outcome();
+            if (!watch.failed()) {
+                return result;
+            }
         }
     } catch (...) {
         // The step has failed, for whatever reason.
@@ -186,8 +192,7 @@ bool LibraryTransaction::reads_request_body() const noexcept {
 }
 
 // False is what appending says when it has taken a part only, as SecRequestBodyLimitAction
-// ProcessPartial wants. A stream without memory says nothing but turns bad, and would hide the rest
-// of the body from the rules.
+// ProcessPartial wants. That the stream behind it has failed, it does not say.
 Transaction::Step LibraryTransaction::append_request_body(std::string_view octets) {
     return run([&] {
         transaction_.appendRequestBody(octets_of(octets), octets.size());

@@ -109,6 +109,10 @@ void* allocate_or_throw(std::size_t size, std::size_t alignment) {
     if (void* memory = allocate(size, alignment)) {
         return memory;
     }
+    // A handler may see how its program gets memory, or throw.
+    if (const std::new_handler handler = std::get_new_handler(); handler != nullptr) {
+        handler();
+    }
     throw std::bad_alloc();
 }
 
