@@ -15,15 +15,25 @@ ngx_int_t refuse_response(ngx_http_request_t* r, Inspection& inspection) {
                                             inspection.refusal());
 }
 
+// RFC 9110 section 6.4.1. nginx itself notes it only while it writes the header.
+bool has_body(const ngx_http_request_t* r) noexcept {
+    return !r->header_only && r->method != NGX_HTTP_HEAD && r->headers_out.status >= NGX_HTTP_OK &&
+           r->headers_out.status != NGX_HTTP_NO_CONTENT &&
+           r->headers_out.status != NGX_HTTP_NOT_MODIFIED;
+}
+
 ngx_int_t header_filter(ngx_http_request_t* r) {
     Inspection* inspection = r == r->main ? RequestContext::find(r) : nullptr;
+    if (inspection != nullptr && inspection->refused()) {
+        inspection->complete_refusal();
+    }
     if (inspection == nullptr || !inspection->active() || inspection->response_seen) {
         return next_header_filter(r);
     }
     if (inspection->response_headers() == Verdict::refuse) {
         return refuse_response(r, *inspection);
     }
-    if (r->header_only || !inspection->wants_response_body()) {
+    if (!has_body(r) || !inspection->wants_response_body()) {
         return next_header_filter(r);
     }
     inspection->reading_response = true;
@@ -55,8 +65,11 @@ ngx_int_t cut(ngx_http_request_t* r) {
 
 ngx_int_t body_filter(ngx_http_request_t* r, ngx_chain_t* in) {
     Inspection* inspection = r == r->main ? RequestContext::find(r) : nullptr;
-    if (inspection == nullptr || !inspection->reading_response || in == nullptr) {
+    if (inspection == nullptr || !inspection->reading_response) {
         return next_body_filter(r, in);
+    }
+    if (in == nullptr) {
+        return inspection->holding ? NGX_OK : next_body_filter(r, in);
     }
     bool last = false;
     Verdict verdict = Verdict::go_on;

@@ -113,14 +113,26 @@ Verdict Inspection::settle(Transaction::Step step) {
                  wanted.log.empty() ? "(no log message was specified)" : printable(wanted.log), "");
     }
     if (!wanted.url.empty()) {
-        set_location(request, wanted.url);
+        location_ = wanted.url;
     } else if (conf->status) {
         refusal_status_ = static_cast<ngx_int_t>(*conf->status);
     }
     return Verdict::refuse;
 }
 
-ngx_int_t Inspection::refusal() { return refusal_status_; }
+ngx_int_t Inspection::refusal() {
+    if (!location_.empty()) {
+        set_location(request, location_);
+    }
+    return refusal_status_;
+}
+
+void Inspection::complete_refusal() {
+    if (!location_.empty() && request->headers_out.location == nullptr &&
+        static_cast<ngx_int_t>(request->headers_out.status) == refusal_status_) {
+        set_location(request, location_);
+    }
+}
 
 Verdict Inspection::request_headers() {
     if (!active()) {

@@ -51,6 +51,9 @@ class Inspection final : private Transaction::Observer {
     // it is a redirect.
     ngx_int_t refusal();
 
+    // nginx drops all fields of a response that gives way to a refusal: sets Location in that.
+    void complete_refusal();
+
     // The LOG phase: the audit log.
     void log();
 
@@ -91,6 +94,7 @@ class Inspection final : private Transaction::Observer {
     int score_ = 0;
     bool refused_ = false;
     ngx_int_t refusal_status_ = 0;
+    std::string location_;  // of a redirect
     std::uint64_t request_octets_ = 0;
     std::uint64_t response_octets_ = 0;
 };
