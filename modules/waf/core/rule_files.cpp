@@ -52,8 +52,13 @@ std::string beside(const std::string& file, std::string_view name) {
 }
 
 std::vector<std::string> expand(const std::string& pattern) {
+    struct Found : glob_t {
+        Found() noexcept : glob_t{} {}
+        ~Found() { ::globfree(this); }
+        Found(const Found&) = delete;
+        Found& operator=(const Found&) = delete;
+    } found;
     std::vector<std::string> paths;
-    glob_t found{};
     if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) {
         for (std::size_t i = 0; i < found.gl_pathc; ++i) {
             if (std::string path = found.gl_pathv[i]; is_readable(path)) {
@@ -61,7 +66,6 @@ std::vector<std::string> expand(const std::string& pattern) {
             }
         }
     }
-    ::globfree(&found);
     return paths;
 }
 

@@ -107,6 +107,46 @@ std::string place_of_culprit(const RuleFiles& files, std::string_view directive,
     return place;
 }
 
+// Calls `visit(file, statement, said)`, with the line that the parser has for the statement.
+template <class F>
+bool any_statement_said(const RuleFiles& files, F&& visit) {
+    std::optional<std::size_t> current;
+    int uncounted = 0;
+    return files.any_statement([&](std::size_t file, const Statement& statement) {
+        if (current != file) {
+            current = file;
+            uncounted = 0;
+        }
+        const int said = statement.line - uncounted;
+        uncounted += uncounted_lines(statement.text);
+        return visit(file, statement, said);
+    });
+}
+
+// Where that is which the parser has this line for. Its lines within actions are those behind all
+// that it does not count.
+int real_line(const ParserError& error, std::size_t in, const RuleFiles& files) {
+    int line = error.line;
+    any_statement_said(files, [&](std::size_t file, const Statement& statement, int said) {
+        if (file != in) {
+            return false;
+        }
+        if (said > error.line) {
+            return true;
+        }
+        const bool in_actions =
+            error.line > said || error.reason.starts_with("Expecting an action");
+        const int last = statement.line + static_cast<int>(std::count(statement.text.begin(),
+                                                                      statement.text.end(), '\n'));
+        line = error.line + statement.line - said;
+        if (in_actions && line <= last) {
+            line = std::min(line + uncounted_lines(statement.text), last);
+        }
+        return false;
+    });
+    return line;
+}
+
 std::string describe_parser_error(const ParserError& error, const RuleFiles& files,
                                   std::size_t source) {
     const auto file = files.find(error.file, source);
@@ -116,7 +156,7 @@ std::string describe_parser_error(const ParserError& error, const RuleFiles& fil
         place = place_of_culprit(files, directive, file, error.line);
     }
     if (place.empty()) {
-        place = file ? files.place(*file, error.line)
+        place = file ? files.place(*file, real_line(error, *file, files))
                      : std::string(error.file) + ':' + std::to_string(error.line);
     }
     return with_place(place, reason);
@@ -145,11 +185,11 @@ std::string place_without_id(std::string_view said, const RuleFiles& files) {
         std::from_chars(said.data() + at + kLine.size(), said.data() + said.size(), line);
     }
     std::string place;
-    files.any_statement([&](std::size_t file, const Statement& statement) {
-        if (statement.line != line || !is_rule(statement)) {
+    any_statement_said(files, [&](std::size_t file, const Statement& statement, int counted) {
+        if (counted != line || !is_rule(statement)) {
             return false;
         }
-        place = files.place(file, line);
+        place = files.place(file, statement.line);
         return !find_action(statement.text, "id");
     });
     return place;

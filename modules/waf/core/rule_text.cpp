@@ -20,8 +20,43 @@ bool continues(std::string_view line) noexcept {
     return line.ends_with('\\');
 }
 
+// A comment goes on behind a backslash only if it looks like rules that were taken out.
+bool is_one_line_comment(std::string_view text) noexcept {
+    text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+    if (!text.starts_with('#')) {
+        return false;
+    }
+    text.remove_prefix(std::min(text.find_first_not_of(" \t", 1), text.size()));
+    return !text.starts_with("SecRule") && !text.starts_with("SecAction");
+}
+
+// What is before the quote that ends a text, with the quote.
+std::size_t quoted_size(std::string_view text, char quote) noexcept {
+    for (std::size_t i = 1; i < text.size(); ++i) {
+        if (text[i] == '\\') {
+            ++i;
+        } else if (text[i] == quote) {
+            return i + 1;
+        }
+    }
+    return text.size();
+}
+
+int count_lines(std::string_view text) noexcept {
+    return static_cast<int>(std::count(text.begin(), text.end(), '\n'));
+}
+
+// Takes blanks and continued lines off the text.
+std::string_view take_gap(std::string_view& text) noexcept {
+    const std::size_t size = std::min(text.find_first_not_of(" \t\r\n\\"), text.size());
+    const std::string_view gap = text.substr(0, size);
+    text.remove_prefix(size);
+    return gap;
+}
+
 // The first line with those that continue it, without the last line's end; counts lines.
 std::string_view take_lines(std::string_view& text, int& line) noexcept {
+    const bool single = is_one_line_comment(text);
     std::size_t begin = 0;
     for (;;) {
         const std::size_t end = text.find('\n', begin);
@@ -29,7 +64,7 @@ std::string_view take_lines(std::string_view& text, int& line) noexcept {
         if (end == std::string_view::npos) {
             return std::exchange(text, {});
         }
-        if (!continues(text.substr(begin, end - begin))) {
+        if (single || !continues(text.substr(begin, end - begin))) {
             const std::string_view taken = text.substr(0, end);
             text.remove_prefix(end + 1);
             return taken;
@@ -67,6 +102,32 @@ std::optional<Statement> take_statement(std::string_view& text, int& line) noexc
         }
     }
     return std::nullopt;
+}
+
+int uncounted_lines(std::string_view statement) noexcept {
+    const std::string_view directive = take_word(statement);
+    int lines = 0;
+    if (same_word(directive, "SecRule")) {
+        take_gap(statement);
+        take_word(statement);
+        lines += count_lines(take_gap(statement));
+        const std::size_t size = statement.starts_with('"')
+                                     ? quoted_size(statement, '"')
+                                     : std::min(statement.find_first_of(kBlanks), statement.size());
+        lines += count_lines(statement.substr(0, size));
+        statement.remove_prefix(size);
+    } else if (same_word(directive, "SecAction")) {
+        lines += count_lines(take_gap(statement));
+    } else {
+        return 0;
+    }
+    for (std::size_t at; (at = statement.find('\'')) != std::string_view::npos;) {
+        statement.remove_prefix(at);
+        const std::size_t size = quoted_size(statement, '\'');
+        lines += count_lines(statement.substr(0, size));
+        statement.remove_prefix(size);
+    }
+    return lines;
 }
 
 std::optional<Operation> take_operation(std::string_view& text) noexcept {

@@ -25,6 +25,10 @@ struct Statement {
 // Takes the next statement off the text. `line`: that the text begins with; kept up to date.
 std::optional<Statement> take_statement(std::string_view& text, int& line) noexcept;
 
+// How many of a statement's lines the library's parser does not count: those that continue it
+// between variables and operator, inside an operator, inside single quotes, and behind SecAction.
+int uncounted_lines(std::string_view statement) noexcept;
+
 // An operator with a parameter, "@pm a b" for instance.
 struct Operation {
     std::string_view name;  // without @

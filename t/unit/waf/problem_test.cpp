@@ -1,14 +1,29 @@
 // Rules that cannot be loaded, and what Engine::load() of waf/core/engine.hpp says about them.
 
+#include <algorithm>
 #include <array>
 #include <string>
 
 #include "engine.hpp"
 
+// The parser leaves the files open that include the one with the mistake.
+extern "C" __attribute__((visibility("default"))) const char* __lsan_default_suppressions() {
+    return "leak:libmodsecurity.so\n";
+}
+
 namespace {
 
 using namespace gatehouse::test;
 using namespace std::literals;
+
+// Statements of which the parser does not count every line, 17 in all.
+const std::string kUncounted =
+    "SecRule ARGS \\\n a \"id:101,pass\"\n"
+    "SecRule ARGS \\\n\\\n \"a\\\nb\" \\\n \"id:102,\\\npass\"\n"
+    "SecAction \\\n \"id:103,\\\npass,msg:'a\\\nb'\"\n"
+    "# a comment\\\n"
+    "# SecRule in \\\n a comment\n"
+    "\n";
 
 struct Row {
     const char* name;
@@ -79,13 +94,30 @@ void file_and_line(void**) {
     }
 }
 
+void lines_are_those_of_editors(void**) {
+    const Directory directory;
+    const auto lines = std::count(kUncounted.begin(), kUncounted.end(), '\n');
+    for (const Row& row : kWrong) {
+        if (row.rules.find("wrong.conf") != std::string::npos ||
+            std::string_view(row.name) == "an id twice") {
+            continue;
+        }
+        const std::string path =
+            directory.write("wrong.conf", kUncounted + in(directory, row.rules));
+        expect_problem(
+            load({file(path)}),
+            path + ':' + std::to_string(row.line + lines) + ": " + in(directory, row.reason),
+            row.name);
+    }
+}
+
 // A reader has to find the file by those that include it.
 void the_chain_of_includes(void**) {
     const Directory directory;
     const std::string top =
         directory.write("top.conf", "SecRuleEngine On\n\nInclude more/*.conf\n");
     std::filesystem::create_directory(directory.path("more"));
-    directory.write("more/1.conf", "SecRule ARGS a \"id:1,pass\"\n");
+    directory.write("more/1.conf", "SecRule ARGS a \"id:1001,pass\"\n");
     directory.write("more/2.conf", "\nInclude \"deep.inc\"\n");
     const std::string above =
         ", included from " + directory.path("more/2.conf") + ":2, included from " + top + ":3";
@@ -103,14 +135,12 @@ void the_chain_of_includes(void**) {
         const std::string place = deep + ':' + std::to_string(row.line) + above + ": ";
         expect_problem(load({file(top)}), place, row.name);
     }
-    directory.write("more/deep.inc", "Include ../top.conf\n");
-    // Named by another path, but the same file.
     directory.write("more/deep.inc", "Include " + top + "\n");
     expect_problem(load({file(top)}), deep + ":1" + above + ": " + top + " includes itself",
                    "circle");
-    directory.write("more/deep.inc", "\nSecRule ARGS a \"id:1,pass\"\n");
+    directory.write("more/deep.inc", "\nSecRule ARGS a \"id:1001,pass\"\n");
     expect_problem(load({file(top)}),
-                   deep + ":2" + above + ": rule id 1 is duplicated, first at " +
+                   deep + ":2" + above + ": rule id 1001 is duplicated, first at " +
                        directory.path("more/1.conf") + ":1, included from " + top + ":3",
                    "an id twice");
 }
@@ -168,6 +198,7 @@ void the_next_rules_are_loaded(void**) {
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(file_and_line),
+        cmocka_unit_test(lines_are_those_of_editors),
         cmocka_unit_test(the_chain_of_includes),
         cmocka_unit_test(text_and_line),
         cmocka_unit_test(files_that_are_none),
