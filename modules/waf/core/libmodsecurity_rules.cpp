@@ -52,9 +52,7 @@ void Compiled::complete() {
 }
 
 bool Compiled::has_phase(int phase) const noexcept {
-    // SecLang's phase 1 is that of the request's headers, behind the library's own two.
-    constexpr int kBefore = modsecurity::Phases::RequestHeadersPhase - 1;
-    return phase >= 1 && phase <= 5 && used_[static_cast<std::size_t>(phase + kBefore)];
+    return phase >= 1 && phase <= 5 && used_[static_cast<std::size_t>(phase + kPhasesBefore)];
 }
 
 std::optional<Compiled::Place> Compiled::find(std::int64_t id) {

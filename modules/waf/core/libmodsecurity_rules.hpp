@@ -18,6 +18,9 @@ namespace gatehouse::waf {
 // What the library calls the file of rules that are the text of a directive.
 inline constexpr std::string_view kTextReference = "<<reference missing or not informed>>";
 
+// SecLang's phase 1 is that of the request's headers, behind phases of the library's own.
+inline constexpr int kPhasesBefore = modsecurity::Phases::RequestHeadersPhase - 1;
+
 // Rules that the library has compiled, and what is asked of them often. Shared by all places of the
 // configuration that say the same; the library's rules themselves are shared between sets, so that
 // a merged one costs little more than pointers to them.

@@ -12,8 +12,28 @@ namespace {
 
 using modsecurity::RuleMessage;
 using modsecurity::RulesSetProperties;
+using modsecurity::RuleWithActions;
 
 constexpr int kForbidden = 403;
+constexpr int kNoStatus = -1;
+
+// A message's rule, and whom its text is asked for: pointers in 3.0.9, references in later
+// releases.
+[[maybe_unused]] const RuleWithActions& rule_of(const RuleWithActions* rule) noexcept {
+    return *rule;
+}
+[[maybe_unused]] const RuleWithActions& rule_of(const RuleWithActions& rule) noexcept {
+    return rule;
+}
+
+template <class M>
+std::string text_of(const M& message, int properties, int status) {
+    if constexpr (requires { M::log(message, properties, status); }) {
+        return M::log(message, properties, status);
+    } else {
+        return M::log(&message, properties, status);
+    }
+}
 
 // Where the library stops reading, somebody else may go on.
 bool has_nul(std::string_view text) noexcept { return text.find('\0') != std::string_view::npos; }
@@ -106,8 +126,7 @@ void LibraryTransaction::report_disruptive(bool intervenes) {
         if (intervenes) {
             report(*it, intervention_.log, true);
         } else {
-            report(*it, RuleMessage::log(&*it, RuleMessage::ClientLogMessageInfo, kForbidden),
-                   false);
+            report(*it, text_of(*it, RuleMessage::ClientLogMessageInfo, kForbidden), false);
         }
     }
     reported_ = messages.size();
@@ -117,7 +136,7 @@ void LibraryTransaction::matched(void* transaction, const void* message) noexcep
     auto& self = *static_cast<LibraryTransaction*>(transaction);
     try {
         const auto& match = *static_cast<const RuleMessage*>(message);
-        self.report(match, RuleMessage::log(&match), false);
+        self.report(match, text_of(match, 0, kNoStatus), false);
     } catch (...) {
         // A match that nobody hears of is no detection.
         self.failed_ = true;
@@ -126,9 +145,11 @@ void LibraryTransaction::matched(void* transaction, const void* message) noexcep
 
 void LibraryTransaction::report(const RuleMessage& message, std::string_view text,
                                 bool disruptive) {
+    const RuleWithActions& rule = rule_of(message.m_rule);
+    const auto file = rule.getFileName();
     Match match;
-    match.id = message.m_ruleId;
-    match.phase = message.m_phase;
+    match.id = rule.m_ruleId;
+    match.phase = rule.getPhase() - kPhasesBefore;
     match.severity = message.m_severity;
     match.disruptive = disruptive;
     match.audited = !message.m_noAuditLog;
@@ -139,8 +160,8 @@ void LibraryTransaction::report(const RuleMessage& message, std::string_view tex
     if (!message.m_match.empty()) {
         match.variable = transaction_.m_variableMatchedVarName.m_value;
     }
-    match.file = *message.m_ruleFile;
-    match.line = message.m_ruleLine;
+    match.file = *file;
+    match.line = rule.getLineNumber();
     observer_.matched(match);
 }
 
