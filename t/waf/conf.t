@@ -21,6 +21,7 @@ my @accepted = (
     map({ "modsecurity_status $_;" } qw(400 429 599)),
     map({ "modsecurity_request_body $_;" } 'on', 'off', 'max=1m', 'on max=100'),
     map({ "modsecurity_response_body $_;" } 'on', 'off', 'text/html', 'text/html application/json', 'on max=1m text/html'),
+    map({ "modsecurity_event_log $_;" } 'off', 'events.log', 'events.log redact=pin,code'),
     map({ "modsecurity_response_buffer $_;" } 'on', 'off', 'on max=1m'),
 );
 conf_accepted(place($_), $_) for @accepted;
@@ -31,7 +32,7 @@ for my $open ('', 'server {', 'server { location / {', 'server { location / { lo
 
 my @once = ('modsecurity on', 'modsecurity_transaction_id a', 'modsecurity_use_error_log on', 'modsecurity_phase late',
     'modsecurity_dry_run on', 'modsecurity_on_error deny', 'modsecurity_status 403', 'modsecurity_request_body on',
-    'modsecurity_response_body on', 'modsecurity_response_buffer on');
+    'modsecurity_response_body on', 'modsecurity_response_buffer on', 'modsecurity_event_log off');
 for my $directive (@once) {
     my ($name) = split ' ', $directive;
     conf_refused(place("$directive; $directive;"), qr/"\Q$name\E" directive is duplicate/, "$name twice");
@@ -62,6 +63,9 @@ my @refused = (
     ['modsecurity_response_body on max=-1' => qr/invalid parameter "max=-1"/],
     ['modsecurity_response_buffer maybe'   => qr/invalid parameter "maybe"/],
     ['modsecurity_response_buffer on max=' => qr/invalid parameter "max="/],
+    ['modsecurity_event_log off redact=a'  => qr/invalid parameter "redact=a"/],
+    ['modsecurity_event_log e.log mask=a'  => qr/invalid parameter "mask=a"/],
+    ['modsecurity_event_log /gone/e.log'   => qr{open\(\) "/gone/e\.log" failed}],
     ['if ($arg_a) { modsecurity off; }'    => qr/"modsecurity" directive is not allowed here/],
 );
 for my $case (@refused) {

@@ -1,0 +1,94 @@
+# modsecurity_event_log: a JSON object for each request that was refused or noticed, with all that
+# has led to it, and without what nobody should read.
+
+use v5.36;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Gatehouse::Jose::Keys 'slurp';
+use Gatehouse::Waf;
+use JSON::PP ();
+use Test::More;
+
+my $waf = Gatehouse::Waf->new(<<'END', files => { 'html/page.html' => 'A page.' });
+root html;
+modsecurity on;
+modsecurity_event_log logs/events.log;
+modsecurity_rules 'SecRuleEngine On
+    SecRequestBodyAccess On
+    SecResponseBodyAccess On
+    SecRule ARGS:q "@streq one" "id:1,phase:1,deny,msg:\'first\',severity:CRITICAL"
+    SecRule ARGS "@contains warn" "id:2,phase:2,pass,log,msg:\'look\',logdata:\'saw %{MATCHED_VAR}\',setvar:tx.anomaly_score=+5"
+    SecRule ARGS:q "@streq two" "id:3,phase:2,deny,msg:\'second\'"
+    SecRule RESPONSE_HEADERS:X-Secret "@streq yes" "id:4,phase:3,deny"
+    SecRule RESPONSE_BODY "@contains top secret" "id:5,phase:4,deny"';
+location / { proxy_pass APPLICATION; }
+location /page/ { error_page 403 /page.html; proxy_pass APPLICATION:/; }
+location /dry/  { modsecurity_dry_run on; proxy_pass APPLICATION:/; }
+location /off/  { modsecurity_event_log off; proxy_pass APPLICATION:/; }
+location /own/  { modsecurity_event_log logs/own.log; proxy_pass APPLICATION:/; }
+location /names/ { modsecurity_event_log logs/names.log redact=PIN,code; proxy_pass APPLICATION:/; }
+location /quiet/ { modsecurity_use_error_log off; proxy_pass APPLICATION:/; }
+location = /page.html { internal; }
+END
+
+my $count = 0;
+
+sub event ($uri, @lines) {
+    $waf->status($uri, @lines);
+    return JSON::PP->new->utf8->decode(($waf->wait_lines('events.log', ++$count))[-1]);
+}
+
+subtest 'a refusal' => sub {
+    my $event = event('/?q=two&a=warn', 'X-Any: thing');
+    is_deeply [@{ $event->{event} }{qw(kind action outcome)}, $event->{event}{type}], ['alert', 'waf.blocked', 'failure', ['denied']], 'what';
+    like $event->{'@timestamp'}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'when';
+    is_deeply [$event->{url}{path}, $event->{url}{domain}, $event->{http}{request}{method}, $event->{http}{response}{status_code}],
+        ['/', 'localhost', 'GET', 403], 'of which request';
+    is $event->{score}, 5, 'the score';
+    is_deeply [map { [@$_{qw(id description phase)}] } $event->{rules}->@*], [[2, 'look', 2], [3, 'second', 2]], 'each rule';
+    is_deeply [@{ $event->{rules}[0] }{qw(variable data)}], ['ARGS:a', 'saw warn'], 'and what it matched';
+    my $id = $event->{http}{request}{id};
+    like $waf->log, qr/\[id "3"\].*\[unique_id "\Q$id\E"\]/, 'the id of the error log';
+};
+
+subtest 'other endings' => sub {
+    is event('/?a=warn')->{event}{action}, 'waf.detected', 'noticed';
+    is event('/dry/?q=one')->{event}{action}, 'waf.detected', 'a dry run';
+    is event('/header')->{rules}[0]{id}, 4, 'phase 3';
+    is event('/secret')->{rules}[0]{id}, 5, 'phase 4';
+    is event('/quiet/?q=one')->{rules}[0]{id}, 1, 'whatever the error log has';
+    my $event = event('/page/?q=one');
+    is_deeply [$event->{url}{path}, $event->{http}{response}{status_code}], ['/page/', 403], 'an error page';
+};
+
+subtest 'nothing to say' => sub {
+    $waf->status($_) for '/', '/?q=x', '/off/?q=one', '/page.html';
+    is event('/?q=one')->{rules}[0]{id}, 1, 'no line for others';
+};
+
+subtest 'a log of its own' => sub {
+    $waf->status('/own/?q=one');
+    like +($waf->wait_lines('own.log', 1))[0], qr/"path":"\/own\/"/, 'has it';
+    unlike slurp($waf->file('logs/events.log')), qr{/own/}, 'and not the other';
+};
+
+subtest 'what nobody should read' => sub {
+    my $event = event('/?password=warn-hunter2');
+    is $event->{rules}[0]{variable}, 'ARGS:password', 'a password';
+    is $event->{rules}[0]{data}, '(redacted)', 'is not written';
+    unlike slurp($waf->file('logs/events.log')), qr/hunter2/, 'nowhere';
+    $waf->status("/names/?$_=warn-hunter2") for qw(pin Code token other);
+    my @data = map { JSON::PP->new->utf8->decode($_)->{rules}[0]{data} } $waf->wait_lines('names.log', 4);
+    is_deeply \@data, [('(redacted)') x 3, 'saw warn-hunter2'], 'redact: these as well, however they are spelled';
+};
+
+subtest 'what cannot be written as it is' => sub {
+    is event("/?a=warn%22%0a%7d")->{rules}[0]{id}, 2, 'quotes, line ends';
+    is event("/?a=warn%ff%fe")->{rules}[0]{data}, 'saw warn??', 'octets that are no UTF-8';
+    cmp_ok length event('/?a=warn' . 'x' x 3000)->{rules}[0]{data}, '<=', 512, 'much of it';
+};
+
+is $waf->stop, 0, 'nginx ends';
+is_deeply [$waf->complaints], [], 'without harm';
+
+done_testing;
