@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "waf/tool/audit.hpp"
+
+namespace gatehouse::waf::tool {
+
+struct Wanted {
+    std::int64_t rule = 0;
+    std::string transaction;  // empty: whichever has the rule, if they say the same
+    std::int64_t own_id = 0;  // of the exclusion; 0: derived from what it excludes
+};
+
+inline constexpr std::int64_t kFirstOwnId = 1'000'000;
+inline constexpr std::int64_t kLastOwnId = 2'147'483'647;  // libmodsecurity removes ints
+
+struct Exclusion {
+    std::string rules;    // SecLang; empty: refused
+    std::string problem;  // why
+};
+
+// The narrowest exclusion for what a rule matched in a request: of these variables, from that rule,
+// for that host and path.
+Exclusion make_exclusion(std::span<const AuditEntry> entries, const Wanted& wanted);
+
+}  // namespace gatehouse::waf::tool

@@ -1,0 +1,176 @@
+#include "waf/tool/http_message.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "waf/core/seclang.hpp"
+
+namespace gatehouse::waf::tool {
+
+namespace {
+
+struct Failure {
+    int line = 0;
+    std::string_view problem;
+};
+
+// RFC 9110 section 5.6.2
+bool is_token(std::string_view text) noexcept {
+    constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
+    return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               kOthers.find(c) != kOthers.npos;
+    });
+}
+
+std::string_view trim(std::string_view text) noexcept {
+    const std::size_t first = text.find_first_not_of(" \t");
+    return first == text.npos ? std::string_view()
+                              : text.substr(first, text.find_last_not_of(" \t") + 1 - first);
+}
+
+bool is_version(std::string_view text) noexcept {
+    return text.size() == 8 && text.starts_with("HTTP/") && text[5] >= '0' && text[5] <= '9' &&
+           text[6] == '.' && text[7] >= '0' && text[7] <= '9';
+}
+
+template <class Number>
+std::optional<Number> number(std::string_view text) noexcept {
+    Number value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool good = error == std::errc() && end == text.data() + text.size();
+    return good ? std::optional<Number>(value) : std::nullopt;
+}
+
+class Reader {
+  public:
+    explicit Reader(std::string_view text) noexcept : rest_(text) {}
+
+    int line() const noexcept { return line_; }
+
+    // Without its end. NULs in the head would end strings of the library's.
+    bool take_line(std::string_view& line) noexcept {
+        const std::size_t end = rest_.find('\n');
+        if (end == rest_.npos) {
+            return false;
+        }
+        line = rest_.substr(0, end);
+        rest_.remove_prefix(end + 1);
+        if (line.ends_with('\r')) {
+            line.remove_suffix(1);
+        }
+        ++line_;
+        return line.find('\0') == line.npos;
+    }
+
+    // Null: all is well.
+    std::optional<Failure> headers(Headers& headers) {
+        std::string_view line;
+        while (take_line(line)) {
+            if (line.empty()) {
+                return std::nullopt;
+            }
+            const std::size_t colon = line.find(':');
+            if (colon == line.npos || !is_token(line.substr(0, colon))) {
+                return Failure{line_, "a header was expected here"};
+            }
+            if (headers.size() == kMaxHeaders) {
+                return Failure{line_, "too many headers"};
+            }
+            headers.emplace_back(line.substr(0, colon), trim(line.substr(colon + 1)));
+        }
+        return Failure{line_ + 1, "an empty line is missing behind the headers"};
+    }
+
+    std::optional<Failure> body(Headers& headers, std::string& body, bool has_length) {
+        const std::string* length = nullptr;
+        for (const auto& [name, value] : headers) {
+            if (seclang::same_name(name, "Transfer-Encoding")) {
+                return Failure{line_, "a transfer coding is not supported: give the body itself"};
+            }
+            if (length == nullptr && seclang::same_name(name, "Content-Length")) {
+                length = &value;
+            }
+        }
+        if (length != nullptr && has_length) {
+            const auto size = number<std::size_t>(*length);
+            if (!size || *size > rest_.size()) {
+                return Failure{line_, "the body is shorter than its Content-Length"};
+            }
+            body = rest_.substr(0, *size);
+            return std::nullopt;
+        }
+        if (rest_.ends_with('\n')) {
+            rest_.remove_suffix(rest_.ends_with("\r\n") ? 2 : 1);
+        }
+        body = rest_;
+        if (!body.empty() && length == nullptr) {
+            headers.emplace_back("Content-Length", std::to_string(body.size()));
+        }
+        return std::nullopt;
+    }
+
+  private:
+    std::string_view rest_;
+    int line_ = 0;
+};
+
+// METHOD SP TARGET SP HTTP/1.1
+std::string_view start_line(std::string_view line, Request& request) {
+    const std::size_t first = std::min(line.find(' '), line.size());
+    const std::size_t last = std::min(line.find_last_of(' '), line.size());
+    const std::string_view version = line.substr(std::min(last + 1, line.size()));
+    request.method = line.substr(0, first);
+    request.uri = first < last ? line.substr(first + 1, last - first - 1) : std::string_view();
+    if (!is_token(request.method) || request.uri.empty() || !is_version(version)) {
+        return "a request line was expected here: METHOD TARGET HTTP/1.1";
+    }
+    request.version = version.substr(5);
+    return {};
+}
+
+// HTTP/1.1 SP STATUS SP REASON
+std::string_view start_line(std::string_view line, Response& response) {
+    const std::string_view version = line.substr(0, line.find(' '));
+    std::string_view code = line.substr(std::min(version.size() + 1, line.size()));
+    code = code.substr(0, code.find(' '));
+    response.protocol = version;
+    response.status = number<int>(code).value_or(0);
+    if (!is_version(version) || code.size() != 3 || response.status < 100) {
+        return "a status line was expected here: HTTP/1.1 200 OK";
+    }
+    return {};
+}
+
+template <class T>
+Parsed<T> parse(std::string_view text) {
+    if (text.size() > kMaxMessage) {
+        return {std::nullopt, 0, "the message is too large"};
+    }
+    T message;
+    Reader reader(text);
+    std::string_view line;
+    if (!reader.take_line(line)) {
+        return {std::nullopt, 1, "a line was expected here"};
+    }
+    if (const std::string_view problem = start_line(line, message); !problem.empty()) {
+        return {std::nullopt, 1, problem};
+    }
+    auto failure = reader.headers(message.headers);
+    if (!failure) {
+        // What is known of a response may be a part of its body.
+        failure = reader.body(message.headers, message.body, std::is_same_v<T, Request>);
+    }
+    if (failure) {
+        return {std::nullopt, failure->line, failure->problem};
+    }
+    return {std::move(message), 0, {}};
+}
+
+}  // namespace
+
+Parsed<Request> parse_request(std::string_view text) { return parse<Request>(text); }
+
+Parsed<Response> parse_response(std::string_view text) { return parse<Response>(text); }
+
+}  // namespace gatehouse::waf::tool

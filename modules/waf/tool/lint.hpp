@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "waf/core/seclang_tree.hpp"
+
+namespace gatehouse::waf::tool {
+
+enum class Severity : std::uint8_t { error, warning, notice };
+
+std::string_view name_of(Severity severity) noexcept;
+
+struct Finding {
+    Severity severity = Severity::error;
+    seclang::Place place;
+    std::string text;
+};
+
+// What is wrong with rules, as far as it can be said without libmodsecurity: what this refuses is
+// the business of check(). In the order of the files.
+std::vector<Finding> lint(const seclang::Tree& tree);
+
+// One statement by itself: unknown names, missing files.
+void lint_names(const seclang::Tree& tree, std::vector<Finding>& findings);
+
+// The statements together: ids, chains, and rules that never run.
+void lint_rules(const seclang::Tree& tree, std::vector<Finding>& findings);
+
+// Whether the library would look for the argument behind a space that is not there: it then reads
+// from a null pointer. `problem`: what to say of it.
+bool lacks_space(const seclang::Directive& directive, std::string& problem);
+
+// FILE:LINE; FILE of the file as a whole
+std::string describe(const seclang::Tree& tree, seclang::Place place);
+
+}  // namespace gatehouse::waf::tool

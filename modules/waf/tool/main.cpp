@@ -1,0 +1,236 @@
+// gatehouse-waf: the security team's tool. TOOL.md is its manual.
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "waf/core/libmodsecurity.hpp"
+#include "waf/tool/audit.hpp"
+#include "waf/tool/check.hpp"
+#include "waf/tool/exclusion.hpp"
+#include "waf/tool/file.hpp"
+#include "waf/tool/http_message.hpp"
+#include "waf/tool/options.hpp"
+#include "waf/tool/rules.hpp"
+#include "waf/tool/trial.hpp"
+
+namespace {
+
+using namespace gatehouse::waf;
+using namespace gatehouse::waf::tool;
+
+constexpr int kGood = 0, kFound = 1, kFailed = 2;
+
+constexpr const char kUsage[] =
+    "usage: gatehouse-waf check [--json] FILE...\n"
+    "       gatehouse-waf test --rules FILE [--rules FILE]... --request FILE [--response FILE]\n"
+    "                          [--client ADDRESS] [--json] [--colour auto|always|never]\n"
+    "       gatehouse-waf exclude --from AUDIT --rule ID [--transaction ID] [--id ID]\n"
+    "       gatehouse-waf --version | --help\n";
+
+int fail(std::string_view problem) {
+    std::fprintf(stderr, "gatehouse-waf: %.*s\n", static_cast<int>(problem.size()), problem.data());
+    return kFailed;
+}
+
+int misused(const std::string& problem) {
+    fail(problem);
+    std::fputs(kUsage, stderr);
+    return kFailed;
+}
+
+// libmodsecurity's scanner echoes what it does not understand to the standard output, which is not
+// for that: results go where that was at first.
+int g_output = -1;
+
+bool take_over_output() {
+    g_output = dup(STDOUT_FILENO);
+    const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    return g_output >= 0 && nowhere >= 0 && dup2(nowhere, STDOUT_FILENO) >= 0;
+}
+
+// What was not written was not said: CI must not take silence for success.
+int print(const std::string& text, int status) {
+    for (std::size_t done = 0; done < text.size();) {
+        const ssize_t count = write(g_output, text.data() + done, text.size() - done);
+        if (count <= 0 && errno != EINTR) {
+            return fail("cannot write");
+        }
+        done += count > 0 ? static_cast<std::size_t>(count) : 0;
+    }
+    return status;
+}
+
+using Arguments = std::span<const std::string_view>;
+
+int run_check(Engine& engine, Arguments arguments) {
+    constexpr OptionWord kWords[] = {{"--json", false}};
+    std::string problem;
+    const auto options = Options::parse(arguments, kWords, problem);
+    if (!options) {
+        return misused(problem);
+    }
+    if (options->operands().empty()) {
+        return misused("check needs a file");
+    }
+    const Report report = check(options->operands(), engine);
+    return print(options->has("--json") ? to_json(report) : to_text(report),
+                 report.clean() ? kGood : kFound);
+}
+
+bool wants_colour(const std::string& choice) {
+    // no-color.org
+    return choice == "always" ||
+           (choice == "auto" && isatty(g_output) == 1 && std::getenv("NO_COLOR") == nullptr);
+}
+
+bool is_address(const std::string& text) {
+    in6_addr address{};
+    return inet_pton(AF_INET, text.c_str(), &address) == 1 ||
+           inet_pton(AF_INET6, text.c_str(), &address) == 1;
+}
+
+// Nothing with the reason.
+template <class T>
+std::optional<T> read_message(const std::string& path, Parsed<T> (*parse)(std::string_view),
+                              std::string& problem) {
+    const auto text = read_file(path, kMaxMessage, problem);
+    if (!text) {
+        return std::nullopt;
+    }
+    Parsed<T> parsed = parse(*text);
+    if (!parsed.message) {
+        problem = path + ':' + std::to_string(parsed.line) + ": " + std::string(parsed.problem);
+    }
+    return std::move(parsed.message);
+}
+
+Loaded load_rules(Engine& engine, const std::vector<std::string>& files) {
+    const seclang::Tree tree = seclang::read_tree(files);
+    if (const auto hazard = find_hazard(tree)) {
+        return {nullptr, describe(tree, hazard->place) + ": " + hazard->text};
+    }
+    std::vector<RuleSource> sources;
+    for (const std::string& file : files) {
+        sources.push_back({RuleSource::Kind::file,
+                           std::filesystem::absolute(file).lexically_normal().string(),
+                           {},
+                           file});
+    }
+    return engine.load(sources);
+}
+
+int run_test(Engine& engine, Arguments arguments) {
+    constexpr OptionWord kWords[] = {{"--rules", true},  {"--request", true}, {"--response", true},
+                                     {"--client", true}, {"--json", false},   {"--colour", true}};
+    std::string problem;
+    const auto options = Options::parse(arguments, kWords, problem);
+    if (!options) {
+        return misused(problem);
+    }
+    const auto request_file = options->value("--request");
+    const auto response_file = options->value("--response");
+    const std::string colour = options->value("--colour").value_or("auto");
+    if (!options->has("--rules") || !request_file || !options->operands().empty()) {
+        return misused("test needs --rules and --request, and nothing but options");
+    }
+    if (colour != "auto" && colour != "always" && colour != "never") {
+        return misused("invalid value \"" + colour + "\" of --colour");
+    }
+    const std::string client = options->value("--client").value_or("192.0.2.1");
+    if (!is_address(client)) {
+        return misused("invalid address \"" + client + "\" of --client");
+    }
+    const auto request = read_message(*request_file, parse_request, problem);
+    if (!request) {
+        return fail(problem);
+    }
+    std::optional<Response> response;
+    if (response_file && !(response = read_message(*response_file, parse_response, problem))) {
+        return fail(problem);
+    }
+    const Loaded loaded = load_rules(engine, options->values("--rules"));
+    if (!loaded.rules) {
+        return fail(loaded.problem);
+    }
+    const Outcome outcome =
+        run_trial(engine, loaded.rules, *request, response ? &*response : nullptr,
+                  options->value("--client").value_or("192.0.2.1"));
+    const int status = outcome.failed ? kFailed : outcome.blocked ? kFound : kGood;
+    return print(options->has("--json") ? to_json(outcome) : to_text(outcome, wants_colour(colour)),
+                 status);
+}
+
+int run_exclude(Arguments arguments) {
+    constexpr std::size_t kMaxAudit = std::size_t{256} << 20U;
+    constexpr OptionWord kWords[] = {
+        {"--from", true}, {"--rule", true}, {"--transaction", true}, {"--id", true}};
+    std::string problem;
+    const auto options = Options::parse(arguments, kWords, problem);
+    if (!options) {
+        return misused(problem);
+    }
+    const auto from = options->value("--from");
+    Wanted wanted;
+    wanted.rule = number_of(options->value("--rule").value_or(""));
+    wanted.transaction = options->value("--transaction").value_or("");
+    if (!from || wanted.rule <= 0 || !options->operands().empty()) {
+        return misused("exclude needs --from and --rule, and nothing but options");
+    }
+    if (const auto id = options->value("--id")) {
+        wanted.own_id = number_of(*id);
+        if (wanted.own_id < kFirstOwnId || wanted.own_id > kLastOwnId) {
+            return misused("--id must be " + std::to_string(kFirstOwnId) + " to " +
+                           std::to_string(kLastOwnId));
+        }
+    }
+    const auto text = read_file(*from, kMaxAudit, problem);
+    if (!text) {
+        return fail(problem);
+    }
+    const Exclusion exclusion = make_exclusion(parse_audit(*text), wanted);
+    return exclusion.rules.empty() ? fail(exclusion.problem) : print(exclusion.rules, kGood);
+}
+
+int run(Arguments arguments) {
+    const std::string_view command = arguments.empty() ? std::string_view() : arguments.front();
+    if (command == "--help") {
+        return print(kUsage, kGood);
+    }
+    if (command == "exclude") {
+        return run_exclude(arguments.subspan(1));
+    }
+    if (command != "check" && command != "test" && command != "--version") {
+        return misused(command.empty() ? "a command is needed"
+                                       : "unknown command \"" + std::string(command) + '"');
+    }
+    const auto engine = make_libmodsecurity("gatehouse-waf");
+    if (!engine) {
+        return fail("libmodsecurity is not the one that this program was built for");
+    }
+    if (command == "--version") {
+        return print("gatehouse-waf with " + std::string(engine->version()) + '\n', kGood);
+    }
+    return command == "check" ? run_check(*engine, arguments.subspan(1))
+                              : run_test(*engine, arguments.subspan(1));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        const std::vector<std::string_view> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+        return take_over_output() ? run(arguments) : fail("the standard output is not usable");
+    } catch (const std::exception& error) {
+        return fail(error.what());
+    }
+}

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace gatehouse::waf::tool {
+
+// Requests can hold anything, also what a terminal obeys or a comment does not survive: what is no
+// printable ASCII becomes \xNN.
+inline std::string printable(std::string_view text) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string out;
+    for (const char c : text) {
+        const auto octet = static_cast<unsigned char>(c);
+        if (octet >= 0x20 && octet < 0x7f) {
+            out += c;
+            continue;
+        }
+        out += "\\x";
+        out += kDigits[octet >> 4U];
+        out += kDigits[octet & 15U];
+    }
+    return out;
+}
+
+}  // namespace gatehouse::waf::tool
