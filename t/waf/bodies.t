@@ -94,6 +94,24 @@ subtest 'connections that stay' => sub {
     $client->leave;
 };
 
+# A POST in frames of HTTP/2, its body in pieces.
+sub h2_post ($stream, $body) {
+    my @fields = ([':method', 'POST'], [':scheme', 'http'], [':path', '/'], [':authority', 'localhost'],
+        ['content-type', 'application/x-www-form-urlencoded']);
+    my @pieces = $body =~ /(.{1,10000})/gs;
+    return join '', Gatehouse::Wire::h2_frame(1, 0x4, $stream, join '', map { ("\0", map { Gatehouse::Wire::h2_string($_) } @$_) } @fields),
+        map { Gatehouse::Wire::h2_frame(0, $_ == $#pieces ? 1 : 0, $stream, $pieces[$_]) } keys @pieces;
+}
+
+subtest 'HTTP/2' => sub {
+    for my $size (qw(short buffer file)) {
+        my $text = Gatehouse::Wire::h2_start() . h2_post(1, "$bodies{$size}good") . h2_post(3, "$bodies{$size}bad");
+        my $client = Gatehouse::Wire::client($text, $waf->file('http2.sock'));
+        is_deeply { map { $client->h2_response } 1, 2 }, { 1 => 1, 3 => 0 }, "$size{$size} octets";
+        $client->leave;
+    }
+};
+
 subtest 'limits' => sub {
     my ($early, $late) = map { "$_$bodies{file}$_" } 'q=bad&', '';
     $late .= 'bad';
