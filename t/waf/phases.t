@@ -47,6 +47,9 @@ location /buffer/ {
     error_page 404 /blocked.html;
     proxy_pass APPLICATION:/;
 }
+location /held/ { modsecurity_response_buffer on; alias html/; }
+location = /held/204 { modsecurity_response_buffer on; return 204; }
+location = /held/301 { modsecurity_response_buffer on; return 301 /; }
 location /small/ { modsecurity_response_buffer on max=10k; proxy_pass APPLICATION:/; }
 END
 
@@ -99,6 +102,12 @@ subtest 'modsecurity_response_buffer' => sub {
     is $answer->{body}, 'Blocked: MARK', 'the error page';
     is $waf->get('/buffer/')->{body}, "It works!\n", 'what is fine';
     is $waf->status('/buffer/header'), 405, 'phase 3';
+    is $waf->ask('HEAD', '/buffer/')->{status}, 200, 'HEAD';
+    is_deeply [$waf->differing('/held/204' => 204, '/held/301' => 301, '/held/none' => 404)], [], 'without a body, or with one of nginx';
+    my $page = $waf->get('/held/blocked.html');
+    is $page->{body}, 'Blocked: MARK', 'a file';
+    is $waf->status('/held/blocked.html', "If-None-Match: $page->{headers}{etag}[0]"), 304, 'that has not changed';
+    is $waf->status('/held/blocked.html', 'Range: bytes=0-6'), 206, 'a part of it';
     is $waf->status('/buffer/files/large.html'), 404, 'much';
     is $waf->get('/small/secret')->{status}, 404, 'less than max';
     TODO: {
