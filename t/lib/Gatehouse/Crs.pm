@@ -163,9 +163,12 @@ sub check_regression ($module) {
     my @tests = crs_tests($tests);
     Test::More::note(scalar @tests, " tests of $tests");
     Test::More::cmp_ok(scalar @tests, $tests eq $data ? '==' : '>=', $tests eq $data ? 2403 : 1, 'there are tests');
+    # A sanitizer unwinds the stack for each allocation of the library: a request takes 0.2 s then.
+    @tests = @tests[grep { $_ % 25 == 0 } keys @tests] if $ENV{ASAN_OPTIONS};
     my $crs    = Gatehouse::Crs->new(module => $module);
     my %differ = $crs->run(@tests);
-    my %known  = map { @$_ } exceptions($known);
+    my %run    = map { ($_->{title} => 1) } @tests;
+    my %known  = map { @$_ } grep { $run{ $_->[0] } } exceptions($known);
     Test::More::is($crs->stop, 0, 'nginx has survived them');
     Test::More::is_deeply([$crs->{nginx}->log =~ /^.*(?:\[(?:alert|crit|emerg)\]|exited on signal).*/mg], [],
         'without a complaint');
