@@ -8,8 +8,12 @@
 namespace gatehouse::waf {
 
 // The engine that is libmodsecurity 3.0.9 or newer. One per process suffices; made in the master,
-// it is inherited by the workers. `connector`: who drives it, for the audit log. Null if the
-// library cannot be set up. Throws std::bad_alloc.
+// it is inherited by the workers. It must outlive its transactions, and its end takes the global
+// state of libxml2 and libcurl with it, whoever else uses them. `connector`: who drives it, for the
+// audit log. Null if the library cannot be set up or is another release than its headers, whose
+// objects would not fit. Throws std::bad_alloc.
+//
+// Rules that are downloaded or run scripts are never shared: what they are is not known beforehand.
 std::unique_ptr<Engine> make_libmodsecurity(std::string_view connector);
 
 }  // namespace gatehouse::waf

@@ -52,7 +52,8 @@ void Compiled::complete() {
 }
 
 bool Compiled::has_phase(int phase) const noexcept {
-    return phase >= 1 && phase <= 5 && used_[static_cast<std::size_t>(phase + kPhasesBefore)];
+    const int index = phase + kPhasesBefore;
+    return phase >= 1 && phase <= 5 && used_[static_cast<std::size_t>(index)];
 }
 
 std::optional<Compiled::Place> Compiled::find(std::int64_t id) {

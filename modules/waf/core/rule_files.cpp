@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <fstream>
 
+#include "waf/core/fatal_mistake.hpp"
 #include "waf/core/libmodsecurity_rules.hpp"
 
 namespace gatehouse::waf {
@@ -140,6 +141,10 @@ void RuleFiles::read(Digest& digest, std::size_t index) {
         if (!statement) {
             return;
         }
+        if (const auto mistake = fatal_mistake(statement->text)) {
+            problem_ = place(index, statement->line) + ": " + *mistake;
+            return;
+        }
         std::string_view arguments = statement->text;
         const std::string_view directive = take_word(arguments);
         arguments = trim(arguments);
@@ -193,7 +198,7 @@ void RuleFiles::add_included(Digest& digest, std::size_t parent, int line,
     }
     const std::string name(pattern.substr(0, pattern.find_first_not_of(kPathCharacters)));
     std::vector<std::string> paths = expand(name);
-    if (paths.empty()) {
+    if (paths.empty() && !name.empty()) {
         paths = expand(beside(
             files_[parent]->is_text ? std::string(kTextReference) : files_[parent]->name, name));
     }
@@ -239,7 +244,9 @@ std::optional<std::size_t> RuleFiles::find(std::string_view name,
     const bool is_text = name == kTextReference;
     for (std::size_t i = 0; i < files_.size(); ++i) {
         const File& file = *files_[i];
-        if (is_text ? file.is_text && file.source == source : !file.is_text && file.name == name) {
+        if (name.empty() ? file.source == source
+            : is_text    ? file.is_text && file.source == source
+                         : !file.is_text && file.name == name) {
             return i;
         }
     }

@@ -23,15 +23,17 @@ class RuleFiles {
   public:
     explicit RuleFiles(std::span<const RuleSource> sources);
 
-    // A file that cannot be given to the library, which would end the process over a directory and
-    // open a file that includes itself until there are no descriptors left. Empty: none.
+    // What must not be given to the library, with its place: a directory, which would end the
+    // process, a file that includes itself, which it opens until there are no descriptors left, and
+    // fatal_mistake(). Empty: nothing.
     const std::string& problem() const noexcept { return problem_; }
 
     // Of the sources with all files they name, and where these are; none if they name something
     // that cannot be known beforehand (what is downloaded, scripts).
     const std::optional<Fingerprint>& fingerprint() const noexcept { return fingerprint_; }
 
-    // The number of a file as the library names it while it loads that source.
+    // The number of a file as the library names it while it loads that source; of the first one, if
+    // it has no name.
     std::optional<std::size_t> find(std::string_view name, std::size_t source) const noexcept;
 
     // FILE:LINE, and ", included from FILE:LINE" for every file above.

@@ -87,10 +87,9 @@ std::string_view culprit(std::string_view reason) noexcept {
             return directive;
         }
     }
-    // "SecHashKey is not yet supported."
-    return reason.starts_with("Sec") && reason.find("supported") != std::string_view::npos
-               ? take_word(reason)
-               : std::string_view();
+    // "SecHashKey is not yet supported.", "SecRuleRemoveById: failed to load"
+    return reason.starts_with("Sec") ? reason.substr(0, reason.find_first_of(": "))
+                                     : std::string_view();
 }
 
 std::string place_of_culprit(const RuleFiles& files, std::string_view directive,
@@ -239,13 +238,14 @@ std::string describe_problem(std::string_view said, const RuleFiles& files, std:
     if (said.starts_with("Rules must have an ID")) {
         return with_place(place_without_id(said, files), "rules must have an id");
     }
-    const std::string reason = one_line(said);
+    std::string reason = one_line(said);
     if (said.starts_with("Disruptive actions can only")) {
         return with_place(place_of_disruptive_link(files), reason);
     }
     constexpr std::string_view kUnopened = "Failed to open file: ";
     if (said.starts_with(kUnopened)) {
-        return with_place(place_of_audit_log(reason.substr(kUnopened.size()), files), reason);
+        return with_place(place_of_audit_log(one_line(said.substr(kUnopened.size())), files),
+                          reason);
     }
     return reason;
 }

@@ -32,7 +32,7 @@ struct Row {
     const char* reason;  // how it begins
 };
 
-const std::array<Row, 20> kWrong{{
+const std::array<Row, 25> kWrong{{
     {"a directive", "SecRuleEngine On\nSecNoSuch On\n", 2, "Invalid input: "},
     {"a value", "SecRuleEngine On\nSecRuleEngine Maybe\n", 2, "Invalid input: "},
     {"a variable", "\n\nSecRule NOSUCH a \"id:1,pass\"\n", 3, "Expecting a variable, got: "},
@@ -40,6 +40,16 @@ const std::array<Row, 20> kWrong{{
     {"an action, lines below", "\nSecRule ARGS \\\n  a \\\n \"id:1,\\\n nosuch\"\n", 5,
      "Expecting an action, got: "},
     {"a phase", "SecAction \"id:1,phase:9,pass\"\n", 1, "Unknown phase: 9"},
+    {"a phase that is too large", "SecAction \"id:1,phase:99999999999,pass\"\n", 1,
+     "Unknown phase: 99999999999"},
+    {"a selector", "\nSecRule ARGS:a|ARGS:/(/ a \"id:1,pass\"\n", 2,
+     "invalid regular expression \"(\": missing closing parenthesis"},
+    {"a quoted selector", "\nSecRule \"&ARGS:'/a|[/'\" a \"id:1,pass\"\n", 2,
+     "invalid regular expression \"a|[\": "},
+    {"a relevant status", "SecAuditLogRelevantStatus \"^(?:5|4(?!04)\"\n", 1,
+     "invalid regular expression \"^(?:5|4(?!04)\": "},
+    {"a removal", "SecRuleEngine On\n\nSecRuleRemoveById 99999999999999999999\n", 3,
+     "SecRuleRemoveById: failed to load:99999999999999999999."},
     {"no id", "SecAction \"id:1,pass\"\n\nSecRule ARGS a \\\n\"phase:1,pass\"\n", 3,
      "rules must have an id"},
     {"no id, nor actions", "SecAction \"id:1,pass\"\nSecRule ARGS a\n", 2, "rules must have an id"},
