@@ -120,6 +120,7 @@ Loaded load_rules(Engine& engine, const std::vector<std::string>& files) {
         return {nullptr, describe(tree, hazard->place) + ": " + hazard->text};
     }
     std::vector<RuleSource> sources;
+    sources.reserve(files.size());
     for (const std::string& file : files) {
         sources.push_back({RuleSource::Kind::file,
                            std::filesystem::absolute(file).lexically_normal().string(),
