@@ -82,7 +82,8 @@ ngx_int_t body_filter(ngx_http_request_t* r, ngx_chain_t* in) {
         }
         last = last || link->buf->last_buf;
     }
-    if (verdict == Verdict::go_on && last) {
+    const bool complete = last || (inspection->active() && inspection->has_enough_of_response());
+    if (verdict == Verdict::go_on && complete) {
         verdict = inspection->response_body();
         inspection->reading_response = false;
     }
@@ -96,10 +97,11 @@ ngx_int_t body_filter(ngx_http_request_t* r, ngx_chain_t* in) {
         return refuse_response(r, *inspection);
     }
     if (!inspection->holding) {
-        return next_body_filter(r, in);
+        ngx_chain_t* out = inspection->held.exchange(r->pool, in, complete);
+        return out == nullptr ? NGX_OK : next_body_filter(r, out);
     }
     const bool fits = inspection->held.add(r->pool, in, inspection->conf->response_buffer.most);
-    return last || !fits ? let_go(r, *inspection) : NGX_OK;
+    return complete || !fits ? let_go(r, *inspection) : NGX_OK;
 }
 
 }  // namespace

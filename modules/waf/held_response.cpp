@@ -44,6 +44,34 @@ bool HeldResponse::add(ngx_pool_t* pool, ngx_chain_t* in, std::size_t most) {
     return octets_ <= most;
 }
 
+ngx_chain_t* HeldResponse::exchange(ngx_pool_t* pool, ngx_chain_t* in, bool complete) {
+    ngx_chain_t* kept = nullptr;
+    for (ngx_chain_t* link = in; link != nullptr && !complete; link = link->next) {
+        kept = link->buf->last > link->buf->pos ? link : kept;
+    }
+    if (kept == nullptr && !complete) {
+        add(pool, in, 0);
+        return nullptr;
+    }
+    ngx_chain_t** end = end_;  // of what was held
+    ngx_chain_t* out = release();
+    end = out == nullptr ? &out : end;
+    // The chain is its owner's: it gets back neither fewer links nor other ones.
+    for (ngx_chain_t* link = in; link != kept; link = link->next) {
+        ngx_chain_t* copied = ngx_alloc_chain_link(pool);
+        if (copied == nullptr) {
+            throw std::bad_alloc();
+        }
+        *copied = {link->buf, nullptr};
+        *end = copied;
+        end = &copied->next;
+    }
+    if (kept != nullptr) {
+        add(pool, kept, 0);
+    }
+    return out;
+}
+
 ngx_chain_t* HeldResponse::release() noexcept {
     ngx_chain_t* all = std::exchange(first_, nullptr);
     end_ = &first_;

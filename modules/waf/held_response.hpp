@@ -13,6 +13,11 @@ class HeldResponse {
     // `most` octets; it is held nonetheless. Throws std::bad_alloc.
     bool add(ngx_pool_t* pool, ngx_chain_t* in, std::size_t most);
 
+    // What may go on when `in` has come and no verdict yet: what was held, and `in` up to its last
+    // octets, which are held instead. A response must not be complete before it was judged. All of
+    // it if `complete`. Throws std::bad_alloc.
+    ngx_chain_t* exchange(ngx_pool_t* pool, ngx_chain_t* in, bool complete);
+
     // All of it, in order; null: nothing.
     ngx_chain_t* release() noexcept;
 

@@ -45,6 +45,7 @@ class Inspection final : private Transaction::Observer {
     bool has_enough_of_request() const noexcept { return request_octets_ >= most_of_request(); }
     Verdict unreadable();  // the body is there, but cannot be read
     Verdict append_response_body(std::string_view octets);
+    bool has_enough_of_response() const noexcept { return response_octets_ >= most_of_response(); }
     Verdict response_body();
 
     // The status that the client gets, as a phase handler returns it; the field Location is set if

@@ -23,7 +23,10 @@ bool is_dry_run(ngx_http_request_t* r, const LocConf& conf) {
 // Without one of the configuration: unique on this host, and short enough to be read out.
 std::string transaction_id(ngx_http_request_t* r, const LocConf& conf) {
     if (conf.transaction_id != nullptr) {
-        return std::string(ngx::evaluate(r, conf.transaction_id));
+        const std::string_view id = ngx::evaluate(r, conf.transaction_id);
+        if (!id.empty()) {
+            return std::string(id);
+        }
     }
     const std::uint64_t milliseconds =
         static_cast<std::uint64_t>(r->start_sec) * 1000 + static_cast<std::uint64_t>(r->start_msec);
