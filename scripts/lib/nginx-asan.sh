@@ -5,7 +5,9 @@
 
 # Builds Debian's source package of the machine's suite with the packaged nginx's own flags.
 # NGX_DEBUG_PALLOC makes every pool allocation a malloc of its own: inside nginx's pool blocks
-# AddressSanitizer would see nothing. The dynamic modules are left out with what they need.
+# AddressSanitizer would see nothing. The dynamic modules are left out with what they need. The C++
+# runtime must be there when the sanitizer starts: what a library of a module throws later goes
+# through it.
 build_asan_nginx() {
     local suite prefix=$root/out/asan/nginx work=$root/out/asan/src
     local arguments argument flags=()
@@ -35,7 +37,7 @@ build_asan_nginx() {
         # configure's probes are programs that leak, and must not fail for it.
         export ASAN_OPTIONS=detect_leaks=0
         ./configure --prefix="$prefix" --sbin-path=sbin/nginx --error-log-path=stderr \
-            "${flags[@]}" --with-ld-opt=-fsanitize=address \
+            "${flags[@]}" --with-ld-opt='-fsanitize=address -Wl,--no-as-needed -lstdc++' \
             --with-cc-opt='-O1 -g -fno-omit-frame-pointer -fsanitize=address -DNGX_DEBUG_PALLOC=1 -Wno-error'
         make -j"$(nproc)"
         make install

@@ -20,6 +20,7 @@ is system("$root/scripts/install", "$destination"), 0, 'scripts/install succeeds
 is system("$root/scripts/install", "$destination"), 0, '... and may be repeated';
 ok -f "$destination/usr/lib/nginx/modules/ngx_http_gatehouse_${_}_module.so", "the $_ module is there"
     for qw(jwt rate_limit connection_limit waf);
+ok -x "$destination/usr/bin/gatehouse-waf", 'so is the tool';
 ok !-e "$conf/keys", 'no key is installed';
 
 # What scripts/prepare-container adds.
