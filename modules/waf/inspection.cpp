@@ -230,7 +230,7 @@ bool Inspection::wants_response_body() const noexcept {
         !rules_in_use_->reads_response_body() || !rules_in_use_->has_phase(4)) {
         return false;
     }
-    const std::string_view type = media_type(request);
+    const std::string type = media_type(request);
     if (conf->response_body.types.empty()) {
         return rules_in_use_->reads_response_type(type);
     }
