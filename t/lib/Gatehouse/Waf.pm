@@ -15,7 +15,14 @@ package Gatehouse::Waf;
 #   is_deeply [$waf->differing('/' => 200, '/?q=bad' => 403)], [];
 #
 # What is given is the inside of a server block. Options: http => "...", before it; files => { NAME
-# => CONTENT }, beside nginx.conf; modules => [...], more of them; main => "..."; workers => 1.
+# => CONTENT }, beside nginx.conf; modules => [...], more of them; main => "..."; workers => 1;
+#
+#   for my $waf (Gatehouse::Waf->beside($server, %options)) {
+#       is $waf->status('/'), { module => 200, connector => 500 }->{ $waf->name };
+#   }
+#
+# The same configuration with our module, and with the usual connector where that can be loaded;
+# directives that it does not know are left out.
 #
 # The application answers with "It works!", as text/html; /secret with "a top secret page", /header
 # with a field X-Secret, /fails with 500, /files/ with what is in html.
@@ -27,6 +34,9 @@ use Gatehouse::Wire ();
 use JSON::PP ();
 
 our @CARP_NOT = qw(Gatehouse::Server Gatehouse::Wire::Peer);
+
+my $connector = '/usr/lib/nginx/modules/ngx_http_modsecurity_module.so';
+my $release   = 'ModSecurity-nginx v1.0.3';    # what is said about it is said about this one
 
 my $application = <<'END';
 server {
@@ -43,9 +53,9 @@ END
 
 sub new ($class, $server, %options) {
     my $self = bless {
-        http => '', modules => [], main => '', workers => 1, %options, server => $server,
+        http => '', modules => [], main => '', workers => 1, connector => 0, %options, server => $server,
     }, $class;
-    $self->{nginx} = Gatehouse::Server->new('waf', $self->{modules}->@*);
+    $self->{nginx} = Gatehouse::Server->new($self->{connector} ? () : 'waf', $self->{modules}->@*);
     my %files = ($options{files} // {})->%*;
     $self->file($_, $files{$_}) for sort keys %files;
     $self->configure;
@@ -53,6 +63,16 @@ sub new ($class, $server, %options) {
     return $self;
 }
 
+sub beside ($class, @what) {
+    return map { $class->new(@what, connector => $_) } 0, connector_fits() ? 1 : ();
+}
+
+# It is packaged for the packaged nginx.
+sub connector_fits () {
+    return !$ENV{TEST_NGINX_BINARY} && -e $connector && index(slurp($connector), $release) >= 0;
+}
+
+sub name ($self) { return $self->{connector} ? 'connector' : 'module' }
 sub nginx ($self) { return $self->{nginx} }
 sub file ($self, @file) { return $self->nginx->file(@file) }
 sub log ($self) { return $self->nginx->log }
@@ -61,8 +81,13 @@ sub log ($self) { return $self->nginx->log }
 sub configure ($self, %options) {
     @$self{ keys %options } = values %options;
     my $http = "$self->{http}\nserver {\nlisten unix:\$PREFIX/nginx.sock;\n$self->{server}\n}\n$application";
+    my $main = $self->{main};
+    if ($self->{connector}) {
+        $http =~ s/\bmodsecurity_(?!rules|transaction_id)\w+[^;]*;//g;
+        $main = "load_module $connector;\nworker_rlimit_core 0;\n$main";
+    }
     $self->nginx->configure($http =~ s{\bAPPLICATION\b}{http://unix:\$PREFIX/application.sock}gr,
-        workers => $self->{workers}, main => $self->{main});
+        workers => $self->{workers}, main => $main);
     return;
 }
 
