@@ -214,7 +214,7 @@ void Inspection::add_response_headers() {
 
 Verdict Inspection::response_headers() {
     response_seen = true;
-    if (!active()) {
+    if (!active() || !rules_in_use_->heeds_response()) {
         return Verdict::go_on;
     }
     add_response_headers();
@@ -257,7 +257,8 @@ void Inspection::log() {
         return;
     }
     score_ = transaction_->score();
-    if (transaction_->logging(response_status(request)) == Transaction::Step::failed) {
+    if (rules_in_use_->heeds_response() &&
+        transaction_->logging(response_status(request)) == Transaction::Step::failed) {
         ngx::log(NGX_LOG_ERR, request->connection->log, "the rule engine has failed to log", "");
     }
     transaction_.reset();

@@ -38,6 +38,10 @@ class RuleSet {
     // Whether rules of that phase, 1 to 5, exist.
     virtual bool has_phase(int phase) const noexcept = 0;
 
+    // Whether anything is to learn of the response: rules of phases 3 to 5, an audit log, a debug
+    // log. If not, the steps after request_body() may be left out.
+    virtual bool heeds_response() const noexcept = 0;
+
     // SecRequestBodyAccess, SecResponseBodyAccess
     virtual bool reads_request_body() const noexcept = 0;
     virtual bool reads_response_body() const noexcept = 0;

@@ -12,6 +12,16 @@ const RuleWithOperator* with_operator(const modsecurity::Rule* rule) noexcept {
     return dynamic_cast<const RuleWithOperator*>(rule);
 }
 
+// An audit log without a path is never written, whatever switches it on. What else is known of it
+// the library keeps to itself.
+bool writes_logs(const modsecurity::RulesSet& rules) noexcept {
+    const auto* const audit = rules.m_auditLog;
+    const auto* const debug = rules.m_debugLog;
+    return (debug != nullptr && debug->m_debugLevel > 0) ||
+           (audit != nullptr &&
+            !(audit->m_path1.empty() && audit->m_path2.empty() && audit->m_storage_dir.empty()));
+}
+
 std::uint64_t limit(const modsecurity::ConfigDouble& value) noexcept {
     return value.m_value > 0 ? static_cast<std::uint64_t>(value.m_value) : 0;
 }
@@ -43,6 +53,7 @@ void Compiled::complete() {
             used_[static_cast<std::size_t>(phase)] = true;
         }
     });
+    heeds_response_ = has_phase(3) || has_phase(4) || has_phase(5) || writes_logs(library_);
     if (inner_) {
         text_rules_ = inner_->text_rules_;
         for (const auto& [id, source] : outer_->text_rules_) {

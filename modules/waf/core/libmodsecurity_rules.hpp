@@ -48,6 +48,7 @@ class Compiled {
 
     std::size_t rules() const noexcept { return rules_; }
     bool has_phase(int phase) const noexcept;
+    bool heeds_response() const noexcept { return heeds_response_; }
 
     // A rule with an operator. (Unconditional rules may share ids, as far as the library cares.)
     struct Place {
@@ -71,6 +72,7 @@ class Compiled {
     std::unordered_map<std::int64_t, std::size_t> text_rules_;  // id to directive
     std::size_t rules_ = 0;
     std::array<bool, modsecurity::Phases::NUMBER_OF_PHASES> used_{};
+    bool heeds_response_ = true;
 };
 
 // Compiled rules in one place of the configuration.
@@ -83,6 +85,7 @@ class LibraryRuleSet final : public RuleSet {
     Mode mode() const noexcept override;
     std::size_t rules() const noexcept override { return compiled_->rules(); }
     bool has_phase(int phase) const noexcept override { return compiled_->has_phase(phase); }
+    bool heeds_response() const noexcept override { return compiled_->heeds_response(); }
     bool reads_request_body() const noexcept override;
     bool reads_response_body() const noexcept override;
     bool reads_response_type(std::string_view type) const noexcept override;

@@ -1,5 +1,6 @@
 #include "waf/core/libmodsecurity_transaction.hpp"
 
+#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <iterator>
@@ -57,7 +58,34 @@ class Wanted {
     modsecurity::ModSecurityIntervention value_;
 };
 
+// Memory of transactions that are over. One is of several kilobytes: each time that malloc gives
+// or takes a piece of that size it puts all the small ones around in order first.
+class Spares {
+  public:
+    void* take(std::size_t size) { return count_ > 0 ? spares_[--count_] : ::operator new(size); }
+    void put(void* memory) noexcept {
+        if (count_ < spares_.size()) {
+            spares_[count_++] = memory;
+        } else {
+            ::operator delete(memory);
+        }
+    }
+    ~Spares() {
+        while (count_ > 0) {
+            ::operator delete(spares_[--count_]);
+        }
+    }
+
+  private:
+    std::array<void*, 32> spares_{};
+    std::size_t count_ = 0;
+};
+Spares spares;
+
 }  // namespace
+
+void* LibraryTransaction::operator new(std::size_t size) { return spares.take(size); }
+void LibraryTransaction::operator delete(void* memory) noexcept { spares.put(memory); }
 
 LibraryTransaction::LibraryTransaction(modsecurity::ModSecurity& library,
                                        std::shared_ptr<Compiled> rules, std::string id,
@@ -261,7 +289,7 @@ Transaction::Step LibraryTransaction::logging(int status) {
     return step == Step::intervene ? Step::pass : step;
 }
 
-int LibraryTransaction::number(const char* variable) const {
+int LibraryTransaction::number(const std::string& variable) const {
     const auto value = transaction_.m_collections.m_tx_collection->resolveFirst(variable);
     int number = 0;
     if (value) {
@@ -272,8 +300,10 @@ int LibraryTransaction::number(const char* variable) const {
 
 // The rules of version 3 add the score of the response to the first one.
 int LibraryTransaction::score() const {
-    return number("anomaly_score") + number("blocking_inbound_anomaly_score") +
-           number("blocking_outbound_anomaly_score");
+    static const std::string both = "anomaly_score";
+    static const std::string inbound = "blocking_inbound_anomaly_score";
+    static const std::string outbound = "blocking_outbound_anomaly_score";
+    return number(both) + number(inbound) + number(outbound);
 }
 
 }  // namespace gatehouse::waf

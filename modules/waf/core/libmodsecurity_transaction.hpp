@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,9 @@ class LibraryTransaction final : public Transaction {
     // Throws what the library throws.
     LibraryTransaction(modsecurity::ModSecurity& library, std::shared_ptr<Compiled> rules,
                        std::string id, Observer& observer);
+
+    static void* operator new(std::size_t size);
+    static void operator delete(void* memory) noexcept;
 
     // For ModSecurity::setServerLogCb with RuleMessageLogProperty.
     static void matched(void* transaction, const void* message) noexcept;
@@ -43,7 +47,7 @@ class LibraryTransaction final : public Transaction {
     bool take_intervention();
     void report_disruptive(bool intervenes);
     void report(const modsecurity::RuleMessage& message, std::string_view text, bool disruptive);
-    int number(const char* variable) const;
+    int number(const std::string& variable) const;
 
     std::shared_ptr<Compiled> rules_;
     Observer& observer_;
