@@ -26,6 +26,11 @@ ngx_int_t header_filter(ngx_http_request_t* r) {
     Inspection* inspection = r == r->main ? RequestContext::find(r) : nullptr;
     if (inspection != nullptr && inspection->refused()) {
         inspection->complete_refusal();
+        if (has_body(r) && inspection->wants_answer_body()) {
+            inspection->reading_answer = true;
+            r->filter_need_in_memory = 1;
+        }
+        return next_header_filter(r);
     }
     if (inspection == nullptr || !inspection->active() || inspection->response_seen) {
         return next_header_filter(r);
@@ -63,8 +68,21 @@ ngx_int_t cut(ngx_http_request_t* r) {
     return NGX_ERROR;
 }
 
+std::string_view octets_of(const ngx_buf_t& buffer) noexcept {
+    if (!ngx_buf_in_memory(&buffer)) {
+        return {};
+    }
+    return {reinterpret_cast<const char*>(buffer.pos),
+            static_cast<std::size_t>(buffer.last - buffer.pos)};
+}
+
 ngx_int_t body_filter(ngx_http_request_t* r, ngx_chain_t* in) {
     Inspection* inspection = r == r->main ? RequestContext::find(r) : nullptr;
+    if (inspection != nullptr && inspection->reading_answer) {
+        for (const ngx_chain_t* link = in; link != nullptr; link = link->next) {
+            inspection->append_answer_body(octets_of(*link->buf));
+        }
+    }
     if (inspection == nullptr || !inspection->reading_response) {
         return next_body_filter(r, in);
     }
@@ -75,11 +93,7 @@ ngx_int_t body_filter(ngx_http_request_t* r, ngx_chain_t* in) {
     Verdict verdict = Verdict::go_on;
     for (const ngx_chain_t* link = in; link != nullptr && verdict == Verdict::go_on;
          link = link->next) {
-        if (ngx_buf_in_memory(link->buf)) {
-            verdict = inspection->append_response_body(
-                {reinterpret_cast<const char*>(link->buf->pos),
-                 static_cast<std::size_t>(link->buf->last - link->buf->pos)});
-        }
+        verdict = inspection->append_response_body(octets_of(*link->buf));
         last = last || link->buf->last_buf;
     }
     const bool complete = last || (inspection->active() && inspection->has_enough_of_response());

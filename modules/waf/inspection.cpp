@@ -132,6 +132,11 @@ void Inspection::complete_refusal() {
         static_cast<ngx_int_t>(request->headers_out.status) == refusal_status_) {
         set_location(request, location_);
     }
+    // Nobody judges this answer, but the audit log is to have it, and not what it stands for.
+    if (active()) {
+        transaction_->forget_response_headers();
+        add_response_headers();
+    }
 }
 
 Verdict Inspection::request_headers() {
@@ -218,16 +223,23 @@ Verdict Inspection::response_headers() {
         return Verdict::go_on;
     }
     add_response_headers();
-    // Of a request that was refused the audit log is to have the answer, which nobody judges.
-    if (!active() || refused_) {
+    if (!active()) {
         return Verdict::go_on;
     }
     return settle(transaction_->response_headers(response_status(request), "HTTP/1.1"));
 }
 
-bool Inspection::wants_response_body() const noexcept {
-    if (!active() || refused_ || !conf->response_body.allowed ||
-        !rules_in_use_->reads_response_body() || !rules_in_use_->has_phase(4)) {
+bool Inspection::wants_response_body() const {
+    return active() && rules_in_use_->has_phase(4) && reads_this_response();
+}
+
+// What was refused for its body has that in the audit log.
+bool Inspection::wants_answer_body() const {
+    return active() && response_octets_ == 0 && reads_this_response();
+}
+
+bool Inspection::reads_this_response() const {
+    if (!conf->response_body.allowed || !rules_in_use_->reads_response_body()) {
         return false;
     }
     const std::string type = media_type(request);
@@ -246,6 +258,22 @@ Verdict Inspection::append_response_body(std::string_view octets) {
     octets = octets.substr(0, most - std::min(most, response_octets_));
     response_octets_ += octets.size();
     return octets.empty() ? Verdict::go_on : settle(transaction_->append_response_body(octets));
+}
+
+// One octet beyond the limit, and the engine has an opinion.
+void Inspection::append_answer_body(std::string_view octets) {
+    if (!active()) {
+        return;
+    }
+    const std::uint64_t limit = rules_in_use_->response_body_limit();
+    const std::uint64_t most =
+        limit == 0 ? most_of_response() : std::min(most_of_response(), limit);
+    octets = octets.substr(0, most - std::min(most, response_octets_));
+    response_octets_ += octets.size();
+    if (!octets.empty() &&
+        transaction_->append_response_body(octets) == Transaction::Step::failed) {
+        broken();
+    }
 }
 
 Verdict Inspection::response_body() {

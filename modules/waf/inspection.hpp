@@ -52,14 +52,19 @@ class Inspection final : private Transaction::Observer {
     // it is a redirect.
     ngx_int_t refusal();
 
-    // nginx drops all fields of a response that gives way to a refusal: sets Location in that.
+    // The header of the answer to a refused request: nginx drops all fields of a response that
+    // gives way to it, so that Location is set here.
     void complete_refusal();
+
+    // Octets of the answer, of which the audit log has as many as of any response.
+    void append_answer_body(std::string_view octets);
 
     // The LOG phase: the audit log.
     void log();
 
     bool wants_request_body() const noexcept;
-    bool wants_response_body() const noexcept;
+    bool wants_response_body() const;
+    bool wants_answer_body() const;
 
     // How far it has come.
     const LocConf* conf = nullptr;  // of the place that has begun it
@@ -68,6 +73,7 @@ class Inspection final : private Transaction::Observer {
     bool body_done = false;         // phase 2 is over
     bool response_seen = false;     // phase 3 is over
     bool reading_response = false;  // phase 4 is to come
+    bool reading_answer = false;    // for the audit log
     bool holding = false;           // the header of the response waits for it
     HeldResponse held;              // and so does the body
 
@@ -85,6 +91,7 @@ class Inspection final : private Transaction::Observer {
     std::uint64_t most_of_response() const noexcept;
     Transaction::Step add_request_headers();
     void add_response_headers();
+    bool reads_this_response() const;
 
     std::unique_ptr<Transaction> transaction_;
     RuleSetPtr rules_in_use_;

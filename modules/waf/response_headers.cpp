@@ -42,7 +42,11 @@ class Made {
         tell("Content-Type", type);
     }
     void last_modified() const {
-        if (r_->headers_out.last_modified == nullptr && r_->headers_out.last_modified_time != -1) {
+        const ngx_uint_t status = r_->headers_out.status;
+        const bool is_said = status == NGX_HTTP_OK || status == NGX_HTTP_PARTIAL_CONTENT ||
+                             status == NGX_HTTP_NOT_MODIFIED;
+        if (is_said && r_->headers_out.last_modified == nullptr &&
+            r_->headers_out.last_modified_time != -1) {
             std::array<u_char, sizeof "Mon, 28 Sep 1970 06:00:00 GMT"> buffer;
             const u_char* end = ngx_http_time(buffer.data(), r_->headers_out.last_modified_time);
             tell("Last-Modified", {reinterpret_cast<const char*>(buffer.data()),

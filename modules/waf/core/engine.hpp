@@ -123,6 +123,8 @@ class Transaction {
     virtual Step response_header(std::string_view name, std::string_view value) = 0;
     // `protocol`: HTTP/1.1
     virtual Step response_headers(int status, std::string_view protocol) = 0;  // runs phase 3
+    // The response gives way to another, whose fields are to follow.
+    virtual void forget_response_headers() noexcept = 0;
     virtual Step append_response_body(std::string_view octets) = 0;
     virtual Step response_body() = 0;      // runs phase 4
     virtual Step logging(int status) = 0;  // runs phase 5 and writes the audit log

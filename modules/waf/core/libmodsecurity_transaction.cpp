@@ -266,6 +266,12 @@ Transaction::Step LibraryTransaction::response_headers(int status, std::string_v
         [&] { return transaction_.processResponseHeaders(status, std::string(protocol)) != 0; });
 }
 
+void LibraryTransaction::forget_response_headers() noexcept {
+    transaction_.m_variableResponseHeaders.unset();
+    transaction_.m_variableResponseHeadersNames.unset();
+    transaction_.m_variableResponseContentType.unset();
+}
+
 // As append_request_body().
 Transaction::Step LibraryTransaction::append_response_body(std::string_view octets) {
     return run([&] {

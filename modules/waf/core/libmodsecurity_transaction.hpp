@@ -34,6 +34,7 @@ class LibraryTransaction final : public Transaction {
     Step request_body() override;
     Step response_header(std::string_view name, std::string_view value) override;
     Step response_headers(int status, std::string_view protocol) override;
+    void forget_response_headers() noexcept override;
     Step append_response_body(std::string_view octets) override;
     Step response_body() override;
     Step logging(int status) override;
