@@ -11,11 +11,13 @@
 #include <vector>
 
 #include "waf/core/allocation_watch.hpp"
+#include "waf/core/child.hpp"
 #include "waf/core/libmodsecurity_rules.hpp"
 #include "waf/core/libmodsecurity_transaction.hpp"
 #include "waf/core/rule_cache.hpp"
 #include "waf/core/rule_files.hpp"
 #include "waf/core/rule_problem.hpp"
+#include "waf/core/rule_text.hpp"
 
 namespace gatehouse::waf {
 namespace {
@@ -70,20 +72,40 @@ std::string problem_of(F&& call) {
 }
 
 // A download that fails says why only to the directive that downloads, which wants words without
-// blanks.
-std::string download_problem(const RuleSource& source) {
-    std::string problem = "cannot download the rules";
-    if ((source.key + source.value).find_first_of(" \t\r\n") != std::string::npos ||
-        source.key.empty()) {
-        return problem;
-    }
-    modsecurity::RulesSet again;
-    again.load(("SecRemoteRulesFailAction Abort\nSecRemoteRules " + source.key + ' ' + source.value)
-                   .c_str());
-    const std::string said = again.getParserError();
+// blanks. Empty: there is nothing to say.
+std::string download_problem(std::string_view key, std::string_view url) {
+    std::string text = "SecRemoteRulesFailAction Abort\nSecRemoteRules ";
+    text.append(key).append(" ").append(url);
+    modsecurity::RulesSet rules;
+    rules.load(text.c_str());
+    const std::string said = rules.getParserError();
     constexpr std::string_view kReason = " - Failed to download: ";
     const std::size_t at = said.find(kReason);
-    return at == std::string::npos ? problem : problem + ": " + said.substr(at + kReason.size());
+    return at == std::string::npos
+               ? std::string()
+               : "cannot download the rules: " + said.substr(at + kReason.size());
+}
+
+// SecRemoteRules whose server is not there is passed over, unless SecRemoteRulesFailAction says
+// Abort, which should be its default.
+std::string missing_rules(const RuleFiles& files) {
+    bool tolerated = false;
+    std::string problem;
+    files.any_statement([&](std::size_t file, const Statement& statement) {
+        std::string_view arguments = statement.text;
+        const std::string_view directive = take_word(arguments);
+        const std::string_view first = take_word(arguments);
+        if (same_word(directive, "SecRemoteRulesFailAction")) {
+            tolerated = same_word(first, "Warn");
+        } else if (same_word(directive, "SecRemoteRules") && !tolerated) {
+            problem = download_problem(first, take_word(arguments));
+            if (!problem.empty()) {
+                problem = files.place(file, statement.line) + ": " + problem;
+            }
+        }
+        return !problem.empty();
+    });
+    return problem;
 }
 
 // SecRuleUpdateTargetBy... at the end of a text, or with a mistake, leaves the parser of the
@@ -119,7 +141,8 @@ std::string compile_source(Compiled& compiled, const RuleFiles& files, const Rul
         return {};
     }
     if (said.empty() && source.kind == RuleSource::Kind::remote) {
-        return download_problem(source);
+        const std::string problem = download_problem(source.key, source.value);
+        return problem.empty() ? "cannot download the rules" : problem;
     }
     return said.empty() ? "the rule engine has failed" : describe_problem(said, files, index);
 }
@@ -143,6 +166,21 @@ std::string compile(Compiled& compiled, const RuleFiles& files,
     return problem;
 }
 
+// The library waits for servers as long as they like, and what they send may end the process.
+std::string try_compile(const RuleFiles& files, std::span<const RuleSource> sources) {
+    constexpr std::chrono::seconds kMost{10};
+    Tried tried = try_in_child(
+        [&] {
+            Compiled compiled(sources.size());
+            return problem_of([&] {
+                std::string problem = missing_rules(files);
+                return problem.empty() ? compile(compiled, files, sources) : problem;
+            });
+        },
+        kMost);
+    return tried.done ? std::move(tried.text) : "cannot load the rules: " + tried.text;
+}
+
 Loaded LibraryEngine::load(std::span<const RuleSource> sources) {
     const RuleFiles files(sources);
     if (!files.problem().empty()) {
@@ -151,7 +189,10 @@ Loaded LibraryEngine::load(std::span<const RuleSource> sources) {
     CompiledPtr compiled = files.fingerprint() ? loaded_.find(*files.fingerprint()) : nullptr;
     if (!compiled) {
         compiled = std::make_shared<Compiled>(sources.size());
-        std::string problem = problem_of([&] { return compile(*compiled, files, sources); });
+        std::string problem = files.fingerprint() ? std::string() : try_compile(files, sources);
+        if (problem.empty()) {
+            problem = problem_of([&] { return compile(*compiled, files, sources); });
+        }
         if (!problem.empty()) {
             return {nullptr, std::move(problem)};
         }
