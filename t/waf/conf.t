@@ -96,6 +96,25 @@ subtest 'rules that are wrong' => sub {
         qr/cannot download the rules: .*connect/i, 'a server that is not there');
 };
 
+# libmodsecurity takes them, and dies.
+subtest 'rules that would crash nginx' => sub {
+    my $conf = conf_file('crash.conf', "SecRuleEngine On\nSecMarker\tEND\n");
+    conf_refused(place("modsecurity_rules_file $conf;"),
+        qr{\Q$conf\E:2: a space is needed behind SecMarker: .* in .*nginx\.conf:\d+}, 'a tab');
+    my %rules = (
+        'a tab in place'       => ["SecDebugLogLevel\t3", qr/a space is needed behind SecDebugLogLevel/],
+        'a selector'           => ['SecRule ARGS:/(/ x "id:1,pass"', qr/invalid regular expression "\("/],
+        'a selector in a macro' => ['SecAction "id:1,pass,setvar:tx.a=%{ARGS:/(/}"', qr/invalid regular expression "\("/],
+        'an operator'          => ['SecRule ARGS "@verifySSN (" "id:1,pass"', qr/invalid regular expression "\("/],
+        'an operator with a macro' => ['SecRule ARGS "@rxGlobal %{ARGS.a}" "id:1,pass"', qr/\@rxGlobal cannot have variables/],
+        'a phase'              => ['SecAction "id:1,pass,phase:2147483648"', qr/Unknown phase/],
+    );
+    for my $name (sort keys %rules) {
+        my ($rules, $message) = $rules{$name}->@*;
+        conf_refused(place("modsecurity_rules '\n$rules';"), qr/nginx\.conf:\d+, line 2 of the rules: $message/, $name);
+    }
+};
+
 subtest 'an id twice' => sub {
     my ($a, $b) = map { qq{SecRule ARGS "\@rx $_" "id:17,phase:1,pass"\n} } qw(a b);
     conf_file('a.conf', $a);

@@ -4,17 +4,23 @@
 
 #include <pcre2.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <new>
+#include <string_view>
 
 #include "waf/core/rule_text.hpp"
+#include "waf/core/seclang_cursor.hpp"
+#include "waf/core/seclang_words.hpp"
 
 namespace gatehouse::waf {
 namespace {
 
+using Mistake = std::optional<std::string>;
+
 // As the library compiles it; nothing if that succeeds.
-std::optional<std::string> expression_mistake(std::string_view pattern) {
+Mistake expression_mistake(std::string_view pattern) {
     int error = 0;
     PCRE2_SIZE offset = 0;
     const std::unique_ptr<pcre2_code, decltype(&pcre2_code_free)> code(
@@ -33,61 +39,162 @@ std::optional<std::string> expression_mistake(std::string_view pattern) {
            "\": " + reinterpret_cast<const char*>(message.data());
 }
 
-// Variables are selected by NAME:/EXPRESSION/ or NAME:'/EXPRESSION/'.
-std::optional<std::string> selector_mistake(std::string_view targets) {
-    for (std::size_t at; (at = targets.find(':')) != std::string_view::npos;) {
-        targets.remove_prefix(at + 1);
-        const bool quoted = targets.starts_with("'/");
-        if (!quoted && !targets.starts_with('/')) {
-            continue;
+// Directives whose argument the library looks for behind the first space.
+bool needs_space(std::string_view name) noexcept {
+    switch (seclang::directive_form(name).value_or(seclang::Form::word)) {
+    case seclang::Form::argument:
+    case seclang::Form::script:
+    case seclang::Form::update_targets:
+    case seclang::Form::update_actions:
+    case seclang::Form::unsupported:
+        return true;
+    default:
+        return false;
+    }
+}
+
+// Looks at the whole text: behind a word or a number the library takes the next directive in the
+// same line.
+Mistake tab_mistake(std::string_view text) {
+    for (std::size_t at = 0; (at = text.find('\t', at)) != text.npos;) {
+        const std::string_view before = text.substr(0, at);
+        const auto begin =
+            std::find_if_not(before.rbegin(), before.rend(), seclang::is_name).base();
+        const std::string_view name =
+            before.substr(static_cast<std::size_t>(begin - before.begin()));
+        const std::size_t end = std::min(text.find_first_not_of('\t', at), text.size());
+        if (text.substr(end, 1) != " " && needs_space(name)) {
+            return "a space is needed behind " + std::string(name) +
+                   ": libmodsecurity is not safe with a tab there";
         }
-        std::string_view selector = targets.substr(quoted ? 1 : 0);
-        selector = selector.substr(
-            0, quoted ? selector.find('\'', 1) : selector.find_first_of("|\" \t\r\n"));
-        if (selector.size() < 2 || !selector.ends_with('/')) {
-            continue;
-        }
-        if (auto mistake = expression_mistake(selector.substr(1, selector.size() - 2))) {
-            return mistake;
-        }
-        targets.remove_prefix(selector.size());
+        at = end;
     }
     return std::nullopt;
 }
 
-std::optional<std::string> phase_mistake(std::string_view statement) {
-    const auto phase = find_action(statement, "phase");
-    constexpr std::size_t kDigits = 9;  // of any int
-    if (!phase || phase->size() <= kDigits ||
-        phase->find_first_not_of("0123456789") != std::string_view::npos) {
-        return std::nullopt;
+struct Selector {
+    std::string_view expression;  // empty: a plain name, or none
+    std::size_t size = 0;         // of the text that it takes
+};
+
+// /EXPRESSION/ or '/EXPRESSION/' at the front of a text, up to the last slash that it may have; it
+// is a plain name instead if that is longer.
+Selector take_selector(std::string_view text) noexcept {
+    const bool quoted = text.starts_with("'/");
+    if (!quoted && !text.starts_with('/')) {
+        return {};
     }
-    return "Unknown phase: " + std::string(*phase);
+    const std::string_view closing = quoted ? "/'" : "/";
+    const std::size_t begin = closing.size();
+    const std::string_view all = text.substr(0, text.find_first_of(quoted ? " =\t\"" : " =|\t\""));
+    const std::size_t end = all.rfind(closing);
+    if (end == all.npos || end <= begin) {
+        return {};
+    }
+    const std::size_t size = end + closing.size();
+    const bool separated = text.find_first_of(" |,", size) == size;
+    const std::size_t plain = std::min(text.find_first_of("\"|,\n \t}"), text.size());
+    return plain > size + (separated ? 1 : 0) ? Selector{}
+                                              : Selector{text.substr(begin, end - begin), size};
+}
+
+// Variables stand in lists of targets, and anywhere as %{NAME:/EXPRESSION/}.
+Mistake selector_mistake(std::string_view text) {
+    for (std::size_t at; (at = text.find_first_of(":.")) != text.npos;) {
+        const bool is_variable = at > 0 && seclang::is_name(text[at - 1]);
+        text.remove_prefix(at + 1);
+        const Selector selector = is_variable ? take_selector(text) : Selector{};
+        if (!selector.expression.empty()) {
+            if (auto mistake = expression_mistake(selector.expression)) {
+                return mistake;
+            }
+            text.remove_prefix(selector.size);
+        }
+    }
+    return std::nullopt;
+}
+
+// The targets, without which nothing but macros may hold variables.
+std::string_view targets_of(std::string_view text, bool of_update) noexcept {
+    take_word(text);
+    if (of_update) {
+        return text;
+    }
+    text = trim(text);
+    return text.starts_with('"') ? text.substr(0, text.find('"', 1)) : take_word(text);
+}
+
+Mistake macro_mistake(std::string_view text) {
+    for (std::size_t at; (at = text.find("%{")) != text.npos;) {
+        text.remove_prefix(at + 2);
+        const std::size_t name = std::min(text.find_first_of(":.}"), text.size());
+        const Selector selector = take_selector(text.substr(std::min(name + 1, text.size())));
+        if (!selector.expression.empty()) {
+            if (auto mistake = expression_mistake(selector.expression)) {
+                return mistake;
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+Mistake phrase_mistake(std::string_view phrases) {
+    while (!phrases.empty()) {
+        if (take_word(phrases).size() > kMaxPhrase) {
+            return "a phrase has more than " + std::to_string(kMaxPhrase) + " octets";
+        }
+    }
+    return std::nullopt;
+}
+
+Mistake operator_mistake(const seclang::Operator& op) {
+    const auto is = [&](std::string_view name) { return same_word(op.name, name); };
+    if (is("rxGlobal") && op.argument.find("%{") != op.argument.npos) {
+        return "@rxGlobal cannot have variables: libmodsecurity does not survive a request that "
+               "makes it an invalid regular expression";
+    }
+    if (is("rxGlobal") || is("verifySSN") || is("verifyCPF") || is("verifySVNR")) {
+        return expression_mistake(op.argument);
+    }
+    return is("pm") ? phrase_mistake(op.argument) : std::nullopt;
+}
+
+// The last one of several holds.
+Mistake phase_mistake(const std::vector<seclang::Action>& actions) {
+    constexpr std::size_t kDigits = 9;  // of any int
+    for (const seclang::Action& action : actions) {
+        const std::string& phase = action.argument;
+        if (same_word(action.name, "phase") && phase.size() > kDigits &&
+            phase.find_first_not_of("0123456789") == phase.npos) {
+            return "Unknown phase: " + phase;
+        }
+    }
+    return std::nullopt;
 }
 
 }  // namespace
 
-std::optional<std::string> fatal_mistake(std::string_view statement) {
-    std::string_view arguments = statement;
-    const std::string_view directive = take_word(arguments);
-    if (same_word(directive, "SecRule")) {
-        auto mistake = selector_mistake(take_word(arguments));
-        return mistake ? mistake : phase_mistake(statement);
+Mistake fatal_mistake(const seclang::Directive& directive) {
+    const auto form = seclang::directive_form(directive.name);
+    const bool is_rule = form == seclang::Form::rule;
+    const bool is_update = form == seclang::Form::update_targets;
+    Mistake mistake;
+    if (!is_rule && form != seclang::Form::actions) {
+        mistake = tab_mistake(directive.text);
     }
-    if (same_word(directive, "SecAction") || same_word(directive, "SecDefaultAction")) {
-        return phase_mistake(statement);
+    if (!mistake && (is_rule || is_update)) {
+        mistake = selector_mistake(targets_of(directive.text, is_update));
     }
-    if (same_word(directive.substr(0, 19), "SecRuleUpdateTarget")) {
-        return selector_mistake(arguments);
+    if (!mistake && directive.condition) {
+        mistake = operator_mistake(*directive.condition);
     }
-    if (same_word(directive, "SecAuditLogRelevantStatus")) {
-        std::string_view pattern = trim(arguments);
-        if (pattern.size() >= 2 && pattern.starts_with('"') && pattern.ends_with('"')) {
-            pattern = pattern.substr(1, pattern.size() - 2);
-        }
-        return expression_mistake(pattern);
+    if (!mistake) {
+        mistake = phase_mistake(directive.actions);
     }
-    return std::nullopt;
+    if (!mistake && same_word(directive.name, "SecAuditLogRelevantStatus")) {
+        mistake = expression_mistake(directive.argument);
+    }
+    return mistake ? mistake : macro_mistake(directive.text);
 }
 
 }  // namespace gatehouse::waf

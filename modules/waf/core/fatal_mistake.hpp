@@ -1,14 +1,19 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
-#include <string_view>
+
+#include "waf/core/seclang.hpp"
 
 namespace gatehouse::waf {
 
-// What is wrong with a statement that the library takes although it will crash of it, at once or
-// with the first request: it uses regular expressions that it could not compile where they select
-// variables or relevant status codes, and phases that it could not read.
-std::optional<std::string> fatal_mistake(std::string_view statement);
+// What is wrong with a directive that the library takes although it will crash of it, at once or
+// with some request: it looks for a space where a tab may stand, uses regular expressions that it
+// could not compile, and phases that it could not read; and phrases cost it their length squared.
+std::optional<std::string> fatal_mistake(const seclang::Directive& directive);
+
+// The octets of a phrase of @pm, or of a line of @pmFromFile, from which on it is a mistake.
+inline constexpr std::size_t kMaxPhrase = 4096;
 
 }  // namespace gatehouse::waf

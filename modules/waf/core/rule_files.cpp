@@ -1,15 +1,17 @@
 #include "waf/core/rule_files.hpp"
 
-#include <glob.h>
 #include <openssl/evp.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 
 #include "waf/core/fatal_mistake.hpp"
 #include "waf/core/libmodsecurity_rules.hpp"
+#include "waf/core/seclang_tree.hpp"
 
 namespace gatehouse::waf {
 namespace {
@@ -22,8 +24,6 @@ bool is_directory(const std::string& path) noexcept {
     struct stat facts {};
     return ::stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
 }
-
-bool is_readable(const std::string& path) { return std::ifstream(path).is_open(); }
 
 std::string read_all(const std::string& path) {
     std::ifstream stream(path, std::ios::binary | std::ios::ate);
@@ -47,27 +47,15 @@ std::string facts_of(const std::string& path) {
            std::to_string(facts.st_mtim.tv_sec) + ' ' + std::to_string(facts.st_mtim.tv_nsec);
 }
 
-// A name beside a file; without a slash the library takes the file's name for a directory's.
-std::string beside(const std::string& file, std::string_view name) {
-    return file.substr(0, file.find_last_of("/\\")) + '/' + std::string(name);
-}
-
-std::vector<std::string> expand(const std::string& pattern) {
-    struct Found : glob_t {
-        Found() noexcept : glob_t{} {}
-        ~Found() { ::globfree(this); }
-        Found(const Found&) = delete;
-        Found& operator=(const Found&) = delete;
-    } found;
-    std::vector<std::string> paths;
-    if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) {
-        for (std::size_t i = 0; i < found.gl_pathc; ++i) {
-            if (std::string path = found.gl_pathv[i]; is_readable(path)) {
-                paths.push_back(std::move(path));
-            }
+bool has_long_line(std::string_view text) noexcept {
+    while (text.size() > kMaxPhrase) {
+        const std::size_t end = text.find('\n');
+        if (end == text.npos || end > kMaxPhrase) {
+            return true;
         }
+        text.remove_prefix(end + 1);
     }
-    return paths;
+    return false;
 }
 
 }  // namespace
@@ -135,14 +123,16 @@ void RuleFiles::add(Digest& digest, File file) {
 
 void RuleFiles::read(Digest& digest, std::size_t index) {
     const File& file = *files_[index];
+    for (const seclang::Directive& directive : seclang::scan(file.rules).directives) {
+        if (const auto mistake = fatal_mistake(directive)) {
+            problem_ = place(index, directive.line) + ": " + *mistake;
+            return;
+        }
+    }
     std::string_view rest = file.rules;
     for (int line = 1; problem_.empty();) {
         const auto statement = take_statement(rest, line);
         if (!statement) {
-            return;
-        }
-        if (const auto mistake = fatal_mistake(statement->text)) {
-            problem_ = place(index, statement->line) + ": " + *mistake;
             return;
         }
         std::string_view arguments = statement->text;
@@ -152,12 +142,12 @@ void RuleFiles::read(Digest& digest, std::size_t index) {
             add_included(digest, index, statement->line, arguments);
         } else if (same_word(directive, "SecUnicodeMapFile")) {
             const std::size_t page = arguments.find_last_of(" \t");
-            add_data(digest, file.name, trim(arguments.substr(0, page)), read_all);
+            add_data(digest, index, trim(arguments.substr(0, page)), read_all);
         } else if (same_word(directive, "SecGeoLookupDb")) {
-            add_data(digest, file.name, arguments, facts_of);
+            add_data(digest, index, arguments, facts_of);
         } else if (same_word(directive, "SecRule") || same_word(directive, "SecAction")) {
             known_ = known_ && !find_action(statement->text, "exec");
-            read_operators(digest, file.name, statement->text);
+            read_operators(digest, index, *statement);
         } else if (same_word(directive, "SecRemoteRules") ||
                    same_word(directive, "SecRuleScript")) {
             known_ = false;
@@ -165,30 +155,36 @@ void RuleFiles::read(Digest& digest, std::size_t index) {
     }
 }
 
-void RuleFiles::read_operators(Digest& digest, const std::string& file,
-                               std::string_view statement) {
-    while (const auto operation = take_operation(statement)) {
+void RuleFiles::read_operators(Digest& digest, std::size_t file, const Statement& statement) {
+    std::string_view rest = statement.text;
+    while (const auto operation = take_operation(rest)) {
         const auto is = [&](std::string_view name) { return same_word(operation->name, name); };
-        if (is("pmFromFile") || is("pmf") || is("ipMatchFromFile") || is("ipMatchF")) {
+        const bool of_phrases = is("pmFromFile") || is("pmf");
+        if (of_phrases || is("ipMatchFromFile") || is("ipMatchF")) {
             known_ = known_ && !operation->parameter.starts_with("https://");
-            add_data(digest, file, operation->parameter, read_all);
+            const std::string data = add_data(digest, file, operation->parameter, read_all);
+            if (of_phrases && has_long_line(data)) {
+                problem_ = place(file, statement.line) + ": a phrase in \"" +
+                           std::string(operation->parameter) + "\" has more than " +
+                           std::to_string(kMaxPhrase) + " octets";
+            }
         } else if (is("inspectFile") || is("fuzzyHash")) {
             known_ = false;
         }
     }
 }
 
-void RuleFiles::add_data(Digest& digest, const std::string& rules, std::string_view name,
-                         std::string (*content)(const std::string&)) {
-    std::string path(name);
-    if (!is_readable(path)) {
-        path = beside(rules, name);
+std::string RuleFiles::add_data(Digest& digest, std::size_t file, std::string_view name,
+                                std::string (*content)(const std::string&)) {
+    const std::vector<std::string> paths = seclang::find_resource(name, reference(file));
+    if (paths.empty() || is_directory(paths.front())) {
+        return {};
     }
-    if (is_readable(path) && !is_directory(path)) {
-        digest.add("data");
-        digest.add(path);
-        digest.add(content(path));
-    }
+    std::string data = content(paths.front());
+    digest.add("data");
+    digest.add(paths.front());
+    digest.add(data);
+    return data;
 }
 
 void RuleFiles::add_included(Digest& digest, std::size_t parent, int line,
@@ -197,12 +193,10 @@ void RuleFiles::add_included(Digest& digest, std::size_t parent, int line,
         pattern.remove_prefix(1);
     }
     const std::string name(pattern.substr(0, pattern.find_first_not_of(kPathCharacters)));
-    std::vector<std::string> paths = expand(name);
-    if (paths.empty() && !name.empty()) {
-        paths = expand(beside(
-            files_[parent]->is_text ? std::string(kTextReference) : files_[parent]->name, name));
+    if (name.empty()) {
+        return;
     }
-    for (std::string& path : paths) {
+    for (std::string& path : seclang::find_resource(name, reference(parent))) {
         if (is_directory(path)) {
             problem_ = place(parent, line) + ": " + path + " is a directory";
             return;
@@ -225,9 +219,17 @@ void RuleFiles::add_included(Digest& digest, std::size_t parent, int line,
     }
 }
 
+// What the library takes for the name of the file.
+std::string_view RuleFiles::reference(std::size_t file) const noexcept {
+    return files_[file]->is_text ? kTextReference : std::string_view(files_[file]->name);
+}
+
+// By another name, too.
 bool RuleFiles::is_above(const std::string& path, std::optional<std::size_t> file) const {
+    std::error_code error;
     for (; file; file = files_[*file]->parent) {
-        if (!files_[*file]->is_text && files_[*file]->name == path) {
+        if (!files_[*file]->is_text &&
+            std::filesystem::equivalent(files_[*file]->name, path, error)) {
             return true;
         }
     }

@@ -68,10 +68,11 @@ class RuleFiles {
 
     void add(Digest& digest, File file);
     void add_included(Digest& digest, std::size_t parent, int line, std::string_view pattern);
-    void add_data(Digest& digest, const std::string& rules, std::string_view name,
-                  std::string (*content)(const std::string&));
+    std::string add_data(Digest& digest, std::size_t file, std::string_view name,
+                         std::string (*content)(const std::string&));
     void read(Digest& digest, std::size_t index);
-    void read_operators(Digest& digest, const std::string& file, std::string_view statement);
+    void read_operators(Digest& digest, std::size_t file, const Statement& statement);
+    std::string_view reference(std::size_t file) const noexcept;
     bool is_above(const std::string& path, std::optional<std::size_t> file) const;
     std::string name_line(const File& file, int line) const;
 

@@ -36,7 +36,7 @@ struct Action {
 struct Directive {
     std::string name;      // as written
     std::string argument;  // what follows, without quotes; not of what is taken apart below
-    bool tab = false;      // a tab separates name and argument, and no space does
+    std::string text;      // all of it, as written
     bool broken = false;   // there is a problem with it, and the rest of it was left out
     int line = 0;
 

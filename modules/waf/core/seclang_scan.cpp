@@ -68,12 +68,10 @@ class Scanner {
     void directive() {
         Directive found;
         const std::size_t problems = scan_.problems.size();
+        const std::string_view all = in_.rest();
         found.line = in_.line();
         found.name = in_.take_while(is_name);
-        const std::string_view before = in_.rest();
         in_.skip_gap();
-        const std::string_view gap = before.substr(0, before.size() - in_.rest().size());
-        found.tab = gap.find('\t') != gap.npos && gap.find(' ') == gap.npos;
 
         switch (directive_form(found.name).value_or(Form::unsupported)) {
         case Form::rule:
@@ -100,6 +98,7 @@ class Scanner {
             found.broken = true;
             take_rest();
         }
+        found.text = all.substr(0, all.size() - in_.rest().size());
         scan_.directives.push_back(std::move(found));
     }
 

@@ -117,19 +117,6 @@ void for_each_includer(const seclang::Tree& tree, std::size_t file, F&& visit) {
 
 }  // namespace
 
-std::optional<Finding> find_hazard(const seclang::Tree& tree) {
-    if (tree.broken_includes && !tree.problems.empty()) {
-        return Finding{Severity::error, tree.problems.front().place, tree.problems.front().text};
-    }
-    std::string problem;
-    for (const auto& [directive, file] : tree.statements) {
-        if (lacks_space(directive, problem)) {
-            return Finding{Severity::error, {file, directive.line}, std::move(problem)};
-        }
-    }
-    return std::nullopt;
-}
-
 bool Report::clean() const noexcept {
     return std::all_of(findings.begin(), findings.end(),
                        [](const Finding& finding) { return finding.severity == Severity::notice; });
@@ -142,7 +129,7 @@ Report check(std::span<const std::string> files, Engine& engine) {
         report.tree = seclang::read_tree(roots);
     }
     report.findings = lint(report.tree);
-    if (!find_hazard(report.tree)) {
+    if (!report.tree.broken_includes) {
         ask_engine(report, engine);
     }
     return report;

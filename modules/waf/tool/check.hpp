@@ -19,12 +19,8 @@ struct Report {
 };
 
 // What lint() finds, and what the engine refuses, if it may be asked: rules that would be
-// downloaded are not, and files that would break the library are kept from it.
+// downloaded are not, and files that cannot be included are no rules.
 Report check(std::span<const std::string> files, Engine& engine);
-
-// What in the rules would end the process that gives them to libmodsecurity; nothing: they are
-// safe.
-std::optional<Finding> find_hazard(const seclang::Tree& tree);
 
 // FILE:LINE: error: text, with lines of who includes the file behind it.
 std::string to_text(const Report& report);

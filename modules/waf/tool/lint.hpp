@@ -28,10 +28,6 @@ void lint_names(const seclang::Tree& tree, std::vector<Finding>& findings);
 // The statements together: ids, chains, and rules that never run.
 void lint_rules(const seclang::Tree& tree, std::vector<Finding>& findings);
 
-// Whether the library would look for the argument behind a space that is not there: it then reads
-// from a null pointer. `problem`: what to say of it.
-bool lacks_space(const seclang::Directive& directive, std::string& problem);
-
 // FILE:LINE; FILE of the file as a whole
 std::string describe(const seclang::Tree& tree, seclang::Place place);
 

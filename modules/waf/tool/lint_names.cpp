@@ -2,6 +2,7 @@
 #include <array>
 #include <string_view>
 
+#include "waf/core/fatal_mistake.hpp"
 #include "waf/core/seclang_words.hpp"
 #include "waf/tool/lint.hpp"
 
@@ -79,8 +80,8 @@ class NameLinter {
             error(directive.line, unknown("directive", directive.name, "", near));
         } else if (form == Form::unsupported) {
             error(directive.line, "libmodsecurity does not support " + directive.name);
-        } else if (std::string problem; lacks_space(directive, problem)) {
-            error(directive.line, std::move(problem));
+        } else if (auto mistake = fatal_mistake(directive)) {
+            error(directive.line, std::move(*mistake));
         } else if (form == Form::argument && directive.argument.empty()) {
             error(directive.line, directive.name + " needs an argument");
         } else if (same_name(directive.name, "SecUnicodeMapFile")) {
@@ -141,21 +142,6 @@ class NameLinter {
 };
 
 }  // namespace
-
-bool lacks_space(const Directive& directive, std::string& problem) {
-    switch (seclang::directive_form(directive.name).value_or(Form::unsupported)) {
-    case Form::argument:
-    case Form::script:
-    case Form::update_targets:
-    case Form::update_actions:
-        break;
-    default:
-        return false;
-    }
-    problem = "a space is needed behind " + directive.name +
-              ": libmodsecurity is not safe with a tab there";
-    return directive.tab;
-}
 
 void lint_names(const seclang::Tree& tree, std::vector<Finding>& findings) {
     NameLinter(tree, findings).run();

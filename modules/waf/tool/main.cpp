@@ -116,8 +116,9 @@ std::optional<T> read_message(const std::string& path, Parsed<T> (*parse)(std::s
 
 Loaded load_rules(Engine& engine, const std::vector<std::string>& files) {
     const seclang::Tree tree = seclang::read_tree(files);
-    if (const auto hazard = find_hazard(tree)) {
-        return {nullptr, describe(tree, hazard->place) + ": " + hazard->text};
+    if (tree.broken_includes) {
+        const seclang::TreeProblem& problem = tree.problems.front();
+        return {nullptr, describe(tree, problem.place) + ": " + problem.text};
     }
     std::vector<RuleSource> sources;
     sources.reserve(files.size());

@@ -139,11 +139,11 @@ void test_problems(void**) {
     assert_false(scan("SecRule ARGS \"@rx x\" \"id:1,deny\"").directives[0].broken);
 }
 
-// A tab is all that separates: libmodsecurity looks for a space.
-void test_tabs(void**) {
-    assert_true(scan("SecMarker\tX").directives[0].tab);
-    assert_false(scan("SecMarker \tX").directives[0].tab);
-    assert_false(scan("SecMarker X\ty").directives[0].tab);
+// With its line ends, and without those of the next one.
+void test_text(void**) {
+    const Scan found = scan("# c\n SecRule ARGS \\\n\"@rx x\"\nSecMarker\tX\n");
+    assert_string_equal(found.directives[0].text.c_str(), "SecRule ARGS \\\n\"@rx x\"");
+    assert_string_equal(found.directives[1].text.c_str(), "SecMarker\tX");
 }
 
 void test_lines(void**) {
@@ -205,7 +205,7 @@ void test_out_of_memory(void**) {
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(test_rules),    cmocka_unit_test(test_comments),
-        cmocka_unit_test(test_problems), cmocka_unit_test(test_tabs),
+        cmocka_unit_test(test_problems), cmocka_unit_test(test_text),
         cmocka_unit_test(test_lines),    cmocka_unit_test(test_bounded),
         cmocka_unit_test(test_words),    cmocka_unit_test(test_out_of_memory),
     };
