@@ -76,12 +76,13 @@ sub limited ($connector, $megabytes) {
     return under_limit(($size << 10) + ($megabytes << 20), sub { Gatehouse::Waf->new($server, connector => $connector) });
 }
 
-# Processes started by it inherit the limit of the address space.
+# Of the address space, for the processes that are started meanwhile; the hard limit stays.
 sub under_limit ($octets, $start) {
+    my ($before) = `prlimit --pid=$$ --as --raw --noheadings --output=SOFT` =~ /(\w+)/;
     system('prlimit', "--pid=$$", "--as=$octets:") == 0 or die 'prlimit failed';
     my $started = eval { $start->() };
     my $error   = $@;
-    system('prlimit', "--pid=$$", '--as=unlimited:') == 0 or die 'prlimit failed';
+    system('prlimit', "--pid=$$", "--as=$before:") == 0 or die 'prlimit failed';
     die $error unless $started;
     return $started;
 }

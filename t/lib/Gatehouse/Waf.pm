@@ -16,13 +16,14 @@ package Gatehouse::Waf;
 #
 # What is given is the inside of a server block. Options: http => "...", before it; files => { NAME
 # => CONTENT }, beside nginx.conf; modules => [...], more of them; main => "..."; workers => 1;
+# connector => 1, the usual connector in place of the module.
 #
 #   for my $waf (Gatehouse::Waf->beside($server, %options)) {
 #       is $waf->status('/'), { module => 200, connector => 500 }->{ $waf->name };
 #   }
 #
-# The same configuration with our module, and with the usual connector where that can be loaded;
-# directives that it does not know are left out.
+# The same configuration with the module, and with the usual connector where that can be loaded.
+# Directives that it does not know are left out.
 #
 # The application answers with "It works!", as text/html; /secret with "a top secret page", /header
 # with a field X-Secret, /fails with 500, /files/ with what is in html.
