@@ -133,7 +133,7 @@ void Inspection::complete_refusal() {
         set_location(request, location_);
     }
     // Nobody judges this answer, but the audit log is to have it, and not what it stands for.
-    if (active()) {
+    if (active() && rules_in_use_->heeds_response()) {
         transaction_->forget_response_headers();
         add_response_headers();
     }

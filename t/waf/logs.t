@@ -96,7 +96,8 @@ subtest 'logs of places' => sub {
     $waf->get('/own/', 'X-Id: 10');
     is entry('own.log')->{unique_id}, 'gate-10', 'SecAuditEngine On: everything';
     $waf->get('/text/?q=one', 'X-Id: 11');
-    my $text = join "\n", $waf->wait_lines('text.log', 10);
+    my $text = '';
+    $waf->nginx->until(sub { ($text = join "\n", $waf->wait_lines('text.log', 1)) =~ /-Z--$/m }, 'an entry as text');
     like $text, qr/^---\w+---A--\n\[[^\]]+\] gate-11 /m, 'as text: the head';
     like $text, qr/^---\w+---B--\nGET \/text\/\?q=one HTTP\/1\.1$/m, 'the request';
     like $text, qr/^---\w+---F--\nHTTP\/1\.1 403$/m, 'the response';

@@ -122,7 +122,11 @@ subtest 'error_page' => sub {
 };
 
 subtest 'audit log' => sub {
-    my @page = grep { $_->{request}{uri} =~ m{^/page/} } $waf->wait_audit('audit.log', 30);
+    my @page;
+    $waf->nginx->until(sub {
+        @page = grep { $_->{request}{uri} =~ m{^/page/} } $waf->wait_audit('audit.log', 1);
+        return @page >= 3;
+    }, 'entries of /page/');
     is_deeply [map { [$_->{request}{uri}, $_->{response}{http_code}, $_->{messages}[0]{details}{ruleId}] } @page],
         [['/page/?q=one', 406, 1], ['/page/?q=two', 403, 4], ['/page/header', 405, 7]], 'one entry each';
     is_deeply [map { $_->{response}{headers}{'Content-Length'} } @page], [13, 13, 13], 'with the headers of the error page';

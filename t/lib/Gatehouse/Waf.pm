@@ -139,12 +139,12 @@ sub wait_log ($self, $pattern) {
     return $self;
 }
 
-# The lines of another log, at least so many.
+# The lines of another log, at least so many, without one that is still being written.
 sub wait_lines ($self, $name, $count) {
     my $path = $self->file("logs/$name");
     my @lines;
     $self->nginx->until(sub {
-        @lines = -e $path ? split /\n/, slurp($path) : ();
+        @lines = -e $path ? slurp($path) =~ /^(.*)\n/mg : ();
         return @lines >= $count;
     }, "$count lines in $name");
     return @lines;
