@@ -44,7 +44,7 @@ for my $connector (0, Gatehouse::Waf::connector_fits() ? 1 : ()) {
         note "$one kB";
         cmp_ok $one, '>', 10_000, 'a set is large enough to be seen';
         if ($connector) {
-            cmp_ok held(places(4, $file), @with) - $bare, '>', 2.5 * $one, '4 places cost what they do';
+            cmp_ok held(places(3, $file), @with) - $bare, '>', 2 * $one, '3 places cost what they do';
         } else {
             cmp_ok held(places(50, $file)) - $bare, '<', 1.2 * $one, '50 places cost what one does';
             cmp_ok held(places(50, ''), http => $file) - $bare, '<', 1.2 * $one, 'those that inherit, too';
@@ -71,7 +71,7 @@ sub many ($salt) {
     return join '', "SecRuleEngine On\nSecRequestBodyAccess On\n", map {
         qq{SecRule ARGS|REQUEST_HEADERS|!REQUEST_HEADERS:Cookie "\@pm $salt$_ one two three four five six seven eight" \\\n}
             . qq{    "id:$_,phase:1,deny,t:none,t:urlDecodeUni,t:lowercase,tag:'a/$_',msg:'Rule $_',setvar:'tx.score=+%{tx.one}'"\n}
-    } 1 .. 400;
+    } 1 .. 200;
 }
 
 subtest 'reloads of what has changed' => sub {
@@ -81,12 +81,14 @@ subtest 'reloads of what has changed' => sub {
         $waf->nginx->reload;
     };
     my $set = $waf->nginx->memory - held(places(5, ''));
-    cmp_ok $set, '>', 3000, 'a set is large enough to be seen';
-    $reload->("b$_") for 1 .. 2;
+    cmp_ok $set, '>', 1500, 'a set is large enough to be seen';
+    $reload->('b1');
     my $before = $waf->nginx->memory;
-    $reload->("c$_") for 1 .. 4;
-    cmp_ok $waf->nginx->memory - $before, '<', 1.2 * $set, 'nothing stays of the old ones';
-    is $waf->status('/1?q=c45'), 403, 'the last ones hold';
+    $reload->("c$_") for 1 .. 3;
+    my $grown = $waf->nginx->memory - $before;
+    note "a set of $set kB: $grown kB";
+    cmp_ok $grown, '<', $set, 'nothing stays of the old ones';
+    is $waf->status('/1?q=c35'), 403, 'the last ones hold';
     is $waf->stop, 0, 'nginx ends';
 };
 
@@ -109,10 +111,10 @@ END
     my $most = sub { (slurp("/proc/$worker/status") =~ /^VmHWM:\s+(\d+) kB/m)[0] };
     $waf->post($_, 'x' x 1000, 'Content-Type: text/plain') for qw(/partial /reject /max /off);
     my $before = $most->();
-    my $body   = 'x' x (32 << 20);
+    my $body   = 'x' x (16 << 20);
     for my $case (['/off' => 200], ['/max' => 200], ['/partial' => 200], ['/reject' => 403]) {
         my ($uri, $status) = @$case;
-        is $waf->post($uri, $body, 'Content-Type: text/plain')->{status}, $status, "$uri: 32 MB";
+        is $waf->post($uri, $body, 'Content-Type: text/plain')->{status}, $status, "$uri: 16 MB";
         my $grown = $most->() - $before;
         note "$uri: $grown kB";
         cmp_ok $grown, '<', 12 << 10, "$uri: some copies of what the limit lets in";
