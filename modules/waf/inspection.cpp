@@ -224,7 +224,7 @@ Verdict Inspection::response_headers() {
     }
     add_response_headers();
     if (!active()) {
-        return Verdict::go_on;
+        return refused_ ? Verdict::refuse : Verdict::go_on;
     }
     return settle(transaction_->response_headers(response_status(request), "HTTP/1.1"));
 }

@@ -119,7 +119,11 @@ is_swept 'pass: an attack is, if it is seen', get('/pass/?q=bad'), passes(200, 4
 
 subtest 'afterwards' => sub {
     is_deeply [$waf->differing('/?q=bad' => 403, '/?q=good' => 200, '/secret' => 403, '/header' => 403)], [], 'answers';
-    my @uris = map { $_->{request}{uri} } $waf->wait_audit('audit.log', 4);
+    my @uris;
+    $waf->nginx->until(sub {
+        @uris = map { $_->{request}{uri} } $waf->wait_audit('audit.log', 4);
+        return $uris[-1] eq '/header';
+    }, 'last entry');
     is_deeply [@uris[-4 .. -1]], ['/?q=bad', '/?q=good', '/secret', '/header'], 'the audit log';
     is $waf->stop, 0, 'nginx ends';
     is_deeply [$waf->complaints], [], 'without harm';
