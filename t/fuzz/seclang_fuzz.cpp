@@ -8,6 +8,7 @@
 #include <string>
 
 #include "property.hpp"
+#include "waf/core/fatal_mistake.hpp"
 #include "waf/core/seclang.hpp"
 #include "waf/core/seclang_words.hpp"
 #include "waf/tool/audit.hpp"
@@ -27,7 +28,9 @@ void check_rules(std::string_view text) {
         require(directive.line >= last && directive.line <= lines, "directives have their order");
         last = directive.line;
         require(text.find(directive.name) != text.npos, "names are from the text");
+        require(text.find(directive.text) != text.npos, "so are directives as a whole");
         seclang::nearest_directive(directive.name);
+        fatal_mistake(directive);
         for (const seclang::Action& action : directive.actions) {
             require(action.line >= directive.line && action.line <= lines, "so have actions");
             require(text.find(action.argument) != text.npos, "arguments are from the text");

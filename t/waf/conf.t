@@ -4,6 +4,7 @@ use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Gatehouse::ConfTest 'waf';
+use POSIX 'mkfifo';
 
 sub place ($text) { return "server { location / { $text } }" }
 
@@ -114,6 +115,21 @@ subtest 'rules that would crash nginx' => sub {
         conf_refused(place("modsecurity_rules '\n$rules';"), qr/nginx\.conf:\d+, line 2 of the rules: $message/, $name);
     }
 };
+
+# libmodsecurity would read a part of the one, and wait for the other.
+subtest 'rules that are no text' => sub {
+    my $conf = conf_file('nul.conf', "SecRuleEngine On\n# \0\nSecNonsense On\n");
+    conf_refused(place("modsecurity_rules_file $conf;"), qr{\Q$conf\E:2: a NUL octet stands here in }, 'a NUL');
+    my $pipe = conf_file('pipes.conf', "\nInclude a.pipe\n") =~ s/pipes\.conf$/a.pipe/r;
+    mkfifo($pipe, 0600) or die "mkfifo: $!";
+    conf_refused(place('modsecurity_rules_file pipes.conf;'), qr{/pipes\.conf:2: \Q$pipe\E is a pipe in }, 'a pipe');
+    conf_refused(place("modsecurity_rules_file $pipe;"), qr{\Q$pipe\E is a pipe in }, 'a pipe itself');
+    conf_refused(place(q{modsecurity_rules 'SecRule ARGS "@pmFromFile } . $pipe . q{" "id:1,pass"';}),
+        qr{line 1 of the rules: \Q$pipe\E is a pipe in }, 'a pipe of words');
+};
+
+# As by the usual connector: "@example\.com" is a pattern that somebody may well have written.
+conf_accepted(place(q{modsecurity_rules 'SecRule ARGS "@nonsense x" "id:1,pass"';}), 'an unknown operator is a regular expression');
 
 subtest 'an id twice' => sub {
     my ($a, $b) = map { qq{SecRule ARGS "\@rx $_" "id:17,phase:1,pass"\n} } qw(a b);

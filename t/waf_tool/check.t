@@ -5,6 +5,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Gatehouse::WafTool qw(available in_files tool);
 use JSON::PP 'decode_json';
+use POSIX 'mkfifo';
 use Test::More;
 
 plan skip_all => 'gatehouse-waf is not built' unless available();
@@ -132,6 +133,27 @@ RULES
 checked 'what would end libmodsecurity', "SecMarker\tEND\n",
     'main.conf:1: error: a space is needed behind SecMarker: libmodsecurity is not safe with a tab'
     . ' there';
+
+checked 'a NUL, behind which libmodsecurity reads nothing', "SecRuleEngine On\n\n$rule\n# a\0\n",
+    'main.conf:4: error: a NUL octet stands here';
+checked 'line ends of Windows', "SecRuleEngine On\r\nSecRule ARGS \"\@rx x\" \\\r\n  \"id:1,deny\"\r\n";
+checked 'no text', "\x7fELF\x02\x01\x01\e[31m\n", 'main.conf:1: error: a directive was expected here, got "?ELF????[31m"';
+
+subtest 'what is no file' => sub {
+    my $files = in_files(
+        'main.conf' => "Include pipe\n", 'directory/x' => '',
+        'data.conf' => qq{SecRule ARGS "\@pmFromFile directory" "id:1,phase:2,deny"\n},
+        'pipe.conf' => qq{SecRule ARGS "\@pmFromFile pipe" "id:1,phase:2,deny"\n},
+    );
+    mkfifo("$files/pipe", 0600) or die "mkfifo: $!";
+    my %due = (
+        'directory' => 'directory: error: "directory" is not a file that can be read',
+        'main.conf' => 'main.conf:1: error: "pipe" is not a file that can be read',
+        'data.conf' => 'data.conf:1: error: data file "directory" is no file',
+        'pipe.conf' => 'pipe.conf:1: error: data file "pipe" is no file',
+    );
+    is_deeply [tool($files, 'check', $_)], [1, "$due{$_}\n"], $_ for sort keys %due;
+};
 
 subtest 'what only libmodsecurity refuses' => sub {
     my $files = in_files(

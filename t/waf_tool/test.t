@@ -129,6 +129,10 @@ subtest 'what cannot be tested' => sub {
         'header'   => ["GET / HTTP/1.1\nHost: x\n folded\n\n",       'header.http:3: '],
         'cut'      => ["GET / HTTP/1.1\nHost: x\n",                  'cut.http:3: '],
         'short'    => ["POST / HTTP/1.1\nContent-Length: 9\n\nx\n",  'short.http:3: '],
+        'nul'      => ["GET / HTTP/1.1\nHost: a\0b\n\n",           'nul.http:2: a NUL oct'],
+        'blank'    => ["GET /?q=a b HTTP/1.1\nHost: x\n\n",         'blank.http:1: '],
+        'length'   => ["POST / HTTP/1.1\nContent-Length: -1\n\nx\n", 'length.http:3: the Content-Length is no num'],
+        'lengths'  => ["POST / HTTP/1.1\nContent-Length: 1\nContent-Length: 2\n\nab\n", 'lengths.http:4: there is more than on'],
         'chunked'  => ["POST / HTTP/1.1\nTransfer-Encoding: chunked\n\n0\n\n", 'chunked.http:3: '],
     );
     for my $name (sort keys %bad) {
@@ -143,6 +147,9 @@ subtest 'what cannot be tested' => sub {
         tool_errors($files, qw(test --rules broken.conf --request get.http));
     is $status, 2, 'rules that are refused';
     like $errors, qr/broken\.conf:1/, '... where';
+    Gatehouse::WafTool::spew("$files/binary.conf", "SecFoo \e[31m\n");
+    ($status, undef, $errors) = tool_errors($files, qw(test --rules binary.conf --request get.http));
+    like $errors, qr/binary\.conf:1: .*\?\[31m\n\z/, '... without what commands a terminal';
     for my $arguments (
         ['test'], [qw(test --rules rules.conf)], [qw(test --request get.http)],
         [qw(test --rules rules.conf --request none.http)], [qw(test --rules none.conf --request get.http)],

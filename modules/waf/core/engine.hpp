@@ -35,7 +35,7 @@ class RuleSet {
     virtual Mode mode() const noexcept = 0;
     virtual std::size_t rules() const noexcept = 0;  // in all phases, without markers
 
-    // Whether rules of that phase, 1 to 5, exist.
+    // Whether rules of that phase, 1 to 5, exist that SecRuleRemoveById has left.
     virtual bool has_phase(int phase) const noexcept = 0;
 
     // Whether anything is to learn of the response: rules of phases 3 to 5, an audit log, a debug

@@ -26,6 +26,13 @@ std::uint64_t limit(const modsecurity::ConfigDouble& value) noexcept {
     return value.m_value > 0 ? static_cast<std::uint64_t>(value.m_value) : 0;
 }
 
+// By SecRuleRemoveById, which the library looks at before it runs a rule; in its exceptions ids are
+// int.
+bool is_removed(modsecurity::RulesSet& rules, const modsecurity::Rule* rule) {
+    const auto* const acting = dynamic_cast<const modsecurity::RuleWithActions*>(rule);
+    return acting != nullptr && rules.m_exceptions.contains(static_cast<int>(acting->m_ruleId));
+}
+
 }  // namespace
 
 template <class F>
@@ -50,7 +57,7 @@ void Compiled::complete() {
     for_each_rule([&](int phase, modsecurity::Rule* rule) {
         if (!rule->isMarker()) {
             ++rules_;
-            used_[static_cast<std::size_t>(phase)] = true;
+            used_[static_cast<std::size_t>(phase)] |= !is_removed(library_, rule);
         }
     });
     heeds_response_ = has_phase(3) || has_phase(4) || has_phase(5) || writes_logs(library_);

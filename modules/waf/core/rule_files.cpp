@@ -20,9 +20,22 @@ namespace {
 constexpr std::string_view kPathCharacters =
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_/.-*:";
 
-bool is_directory(const std::string& path) noexcept {
+// What must not be opened as a file: a directory never ends for the library, and a pipe does not
+// begin before somebody writes.
+enum class FileKind : std::uint8_t { directory, pipe, other };
+
+FileKind kind_of(const std::string& path) noexcept {
     struct stat facts {};
-    return ::stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
+    if (::stat(path.c_str(), &facts) != 0) {
+        return FileKind::other;
+    }
+    return S_ISDIR(facts.st_mode)    ? FileKind::directory
+           : S_ISFIFO(facts.st_mode) ? FileKind::pipe
+                                     : FileKind::other;
+}
+
+const char* describe(FileKind kind) noexcept {
+    return kind == FileKind::directory ? " is a directory" : " is a pipe";
 }
 
 std::string read_all(const std::string& path) {
@@ -97,8 +110,8 @@ RuleFiles::RuleFiles(std::span<const RuleSource> sources) {
             break;
         case RuleSource::Kind::file:
             digest.add(source.value);
-            if (is_directory(source.value)) {
-                problem_ = source.value + " is a directory";
+            if (const FileKind kind = kind_of(source.value); kind != FileKind::other) {
+                problem_ = source.value + describe(kind);
             } else {
                 add(digest, {source.value, false, i, read_all(source.value), std::nullopt, 0});
             }
@@ -123,6 +136,10 @@ void RuleFiles::add(Digest& digest, File file) {
 
 void RuleFiles::read(Digest& digest, std::size_t index) {
     const File& file = *files_[index];
+    if (const auto nul = seclang::find_nul(file.rules)) {
+        problem_ = place(index, nul->line) + ": " + nul->text;
+        return;
+    }
     for (const seclang::Directive& directive : seclang::scan(file.rules).directives) {
         if (const auto mistake = fatal_mistake(directive)) {
             problem_ = place(index, directive.line) + ": " + *mistake;
@@ -142,9 +159,9 @@ void RuleFiles::read(Digest& digest, std::size_t index) {
             add_included(digest, index, statement->line, arguments);
         } else if (same_word(directive, "SecUnicodeMapFile")) {
             const std::size_t page = arguments.find_last_of(" \t");
-            add_data(digest, index, trim(arguments.substr(0, page)), read_all);
+            add_data(digest, index, statement->line, trim(arguments.substr(0, page)), read_all);
         } else if (same_word(directive, "SecGeoLookupDb")) {
-            add_data(digest, index, arguments, facts_of);
+            add_data(digest, index, statement->line, arguments, facts_of);
         } else if (same_word(directive, "SecRule") || same_word(directive, "SecAction")) {
             known_ = known_ && !find_action(statement->text, "exec");
             read_operators(digest, index, *statement);
@@ -162,7 +179,8 @@ void RuleFiles::read_operators(Digest& digest, std::size_t file, const Statement
         const bool of_phrases = is("pmFromFile") || is("pmf");
         if (of_phrases || is("ipMatchFromFile") || is("ipMatchF")) {
             known_ = known_ && !operation->parameter.starts_with("https://");
-            const std::string data = add_data(digest, file, operation->parameter, read_all);
+            const std::string data =
+                add_data(digest, file, statement.line, operation->parameter, read_all);
             if (of_phrases && has_long_line(data)) {
                 problem_ = place(file, statement.line) + ": a phrase in \"" +
                            std::string(operation->parameter) + "\" has more than " +
@@ -174,10 +192,15 @@ void RuleFiles::read_operators(Digest& digest, std::size_t file, const Statement
     }
 }
 
-std::string RuleFiles::add_data(Digest& digest, std::size_t file, std::string_view name,
+// A directory is an empty file for the library.
+std::string RuleFiles::add_data(Digest& digest, std::size_t file, int line, std::string_view name,
                                 std::string (*content)(const std::string&)) {
     const std::vector<std::string> paths = seclang::find_resource(name, reference(file));
-    if (paths.empty() || is_directory(paths.front())) {
+    const FileKind kind = paths.empty() ? FileKind::directory : kind_of(paths.front());
+    if (kind == FileKind::pipe) {
+        problem_ = place(file, line) + ": " + paths.front() + describe(kind);
+    }
+    if (kind != FileKind::other) {
         return {};
     }
     std::string data = content(paths.front());
@@ -197,8 +220,8 @@ void RuleFiles::add_included(Digest& digest, std::size_t parent, int line,
         return;
     }
     for (std::string& path : seclang::find_resource(name, reference(parent))) {
-        if (is_directory(path)) {
-            problem_ = place(parent, line) + ": " + path + " is a directory";
+        if (const FileKind kind = kind_of(path); kind != FileKind::other) {
+            problem_ = place(parent, line) + ": " + path + describe(kind);
             return;
         }
         if (is_above(path, parent)) {

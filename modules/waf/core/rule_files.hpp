@@ -24,7 +24,8 @@ class RuleFiles {
     explicit RuleFiles(std::span<const RuleSource> sources);
 
     // What must not be given to the library, with its place: a directory, which would end the
-    // process, a file that includes itself, which it opens until there are no descriptors left, and
+    // process, a pipe, which would hold it up, rules with a NUL, of which it would read a part, a
+    // file that includes itself, which it opens until there are no descriptors left, and
     // fatal_mistake(). Empty: nothing.
     const std::string& problem() const noexcept { return problem_; }
 
@@ -68,7 +69,7 @@ class RuleFiles {
 
     void add(Digest& digest, File file);
     void add_included(Digest& digest, std::size_t parent, int line, std::string_view pattern);
-    std::string add_data(Digest& digest, std::size_t file, std::string_view name,
+    std::string add_data(Digest& digest, std::size_t file, int line, std::string_view name,
                          std::string (*content)(const std::string&));
     void read(Digest& digest, std::size_t index);
     void read_operators(Digest& digest, std::size_t file, const Statement& statement);

@@ -18,6 +18,9 @@ class Scanner {
     explicit Scanner(std::string_view text) noexcept : in_(text) {}
 
     Scan run() {
+        if (auto nul = find_nul(in_.rest())) {
+            scan_.problems.push_back(std::move(*nul));
+        }
         while (!in_.done() && !enough()) {
             in_.skip_gap();
             if (in_.at('#')) {
@@ -315,6 +318,16 @@ class Scanner {
 };
 
 }  // namespace
+
+std::optional<Problem> find_nul(std::string_view text) {
+    const std::size_t nul = text.find('\0');
+    if (nul == text.npos) {
+        return std::nullopt;
+    }
+    text = text.substr(0, nul);
+    return Problem{static_cast<int>(std::count(text.begin(), text.end(), '\n')) + 1,
+                   "a NUL octet stands here"};
+}
 
 Scan scan(std::string_view text) { return Scanner(text).run(); }
 

@@ -8,6 +8,7 @@
 #include "waf/core/seclang_words.hpp"
 #include "waf/tool/json.hpp"
 #include "waf/tool/rules.hpp"
+#include "waf/tool/text.hpp"
 
 namespace gatehouse::waf::tool {
 
@@ -47,7 +48,7 @@ void add_engine_problem(Report& report, std::size_t root, std::string_view probl
         const std::size_t reason = problem.find(": ");
         problem.remove_prefix(reason == problem.npos ? 0 : reason + 2);
     }
-    finding.text = problem;
+    finding.text = harmless(problem);
     const bool told =
         std::any_of(report.findings.begin(), report.findings.end(), [&](const Finding& other) {
             // Some of its messages have no place.

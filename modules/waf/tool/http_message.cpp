@@ -42,13 +42,18 @@ std::optional<Number> number(std::string_view text) noexcept {
     return good ? std::optional<Number>(value) : std::nullopt;
 }
 
+// It would end strings of the library's.
+constexpr std::string_view kNul = "a NUL octet stands here";
+
+bool has_nul(std::string_view line) noexcept { return line.find('\0') != line.npos; }
+
 class Reader {
   public:
     explicit Reader(std::string_view text) noexcept : rest_(text) {}
 
     int line() const noexcept { return line_; }
 
-    // Without its end. NULs in the head would end strings of the library's.
+    // Without its end.
     bool take_line(std::string_view& line) noexcept {
         const std::size_t end = rest_.find('\n');
         if (end == rest_.npos) {
@@ -60,7 +65,7 @@ class Reader {
             line.remove_suffix(1);
         }
         ++line_;
-        return line.find('\0') == line.npos;
+        return true;
     }
 
     // Null: all is well.
@@ -69,6 +74,9 @@ class Reader {
         while (take_line(line)) {
             if (line.empty()) {
                 return std::nullopt;
+            }
+            if (has_nul(line)) {
+                return Failure{line_, kNul};
             }
             const std::size_t colon = line.find(':');
             if (colon == line.npos || !is_token(line.substr(0, colon))) {
@@ -88,13 +96,20 @@ class Reader {
             if (seclang::same_name(name, "Transfer-Encoding")) {
                 return Failure{line_, "a transfer coding is not supported: give the body itself"};
             }
-            if (length == nullptr && seclang::same_name(name, "Content-Length")) {
-                length = &value;
+            if (!seclang::same_name(name, "Content-Length")) {
+                continue;
             }
+            if (length != nullptr && has_length) {
+                return Failure{line_, "there is more than one Content-Length"};
+            }
+            length = &value;
         }
         if (length != nullptr && has_length) {
             const auto size = number<std::size_t>(*length);
-            if (!size || *size > rest_.size()) {
+            if (!size) {
+                return Failure{line_, "the Content-Length is no number"};
+            }
+            if (*size > rest_.size()) {
                 return Failure{line_, "the body is shorter than its Content-Length"};
             }
             body = rest_.substr(0, *size);
@@ -122,7 +137,11 @@ std::string_view start_line(std::string_view line, Request& request) {
     const std::string_view version = line.substr(std::min(last + 1, line.size()));
     request.method = line.substr(0, first);
     request.uri = first < last ? line.substr(first + 1, last - first - 1) : std::string_view();
-    if (!is_token(request.method) || request.uri.empty() || !is_version(version)) {
+    // nginx refuses blanks and control characters in it, too.
+    const bool valid =
+        !request.uri.empty() && std::all_of(request.uri.begin(), request.uri.end(),
+                                            [](unsigned char c) { return c > 0x20 && c != 0x7f; });
+    if (!is_token(request.method) || !valid || !is_version(version)) {
         return "a request line was expected here: METHOD TARGET HTTP/1.1";
     }
     request.version = version.substr(5);
@@ -152,6 +171,9 @@ Parsed<T> parse(std::string_view text) {
     std::string_view line;
     if (!reader.take_line(line)) {
         return {std::nullopt, 1, "a line was expected here"};
+    }
+    if (has_nul(line)) {
+        return {std::nullopt, 1, kNul};
     }
     if (const std::string_view problem = start_line(line, message); !problem.empty()) {
         return {std::nullopt, 1, problem};

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 
 #include "waf/core/fatal_mistake.hpp"
 #include "waf/core/seclang_words.hpp"
@@ -131,8 +133,12 @@ class NameLinter {
         if (name.starts_with("https://")) {
             return;
         }
-        if (seclang::find_resource(name, tree_.files[file_].path).empty()) {
+        const auto paths = seclang::find_resource(name, tree_.files[file_].path);
+        std::error_code ignored;
+        if (paths.empty()) {
             error(line, "data file \"" + name + "\" is not found");
+        } else if (!std::filesystem::is_regular_file(paths.front(), ignored)) {
+            error(line, "data file \"" + name + "\" is no file");
         }
     }
 

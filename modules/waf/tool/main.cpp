@@ -21,6 +21,7 @@
 #include "waf/tool/http_message.hpp"
 #include "waf/tool/options.hpp"
 #include "waf/tool/rules.hpp"
+#include "waf/tool/text.hpp"
 #include "waf/tool/trial.hpp"
 
 namespace {
@@ -38,7 +39,7 @@ constexpr const char kUsage[] =
     "       gatehouse-waf --version | --help\n";
 
 int fail(std::string_view problem) {
-    std::fprintf(stderr, "gatehouse-waf: %.*s\n", static_cast<int>(problem.size()), problem.data());
+    std::fprintf(stderr, "gatehouse-waf: %s\n", harmless(problem).c_str());
     return kFailed;
 }
 

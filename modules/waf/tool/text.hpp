@@ -23,4 +23,14 @@ inline std::string printable(std::string_view text) {
     return out;
 }
 
+// What may quote files, for a terminal: letters of any language stay, what it obeys does not.
+inline std::string harmless(std::string_view text) {
+    std::string out(text);
+    for (char& c : out) {
+        const auto octet = static_cast<unsigned char>(c);
+        c = octet < 0x20 || octet == 0x7f ? '?' : c;
+    }
+    return out;
+}
+
 }  // namespace gatehouse::waf::tool

@@ -30,6 +30,32 @@ void facts(void**) {
     assert_true(engine()->version().starts_with("ModSecurity v3.0."));
 }
 
+// A phase whose rules are all removed costs nothing: its body is not read.
+void removed_rules_have_no_phase(void**) {
+    const std::string rule = "SecRule RESPONSE_BODY a \"id:5,phase:4,deny\"\n";
+    for (const char* removal :
+         {"SecRuleRemoveById 5", "SecRuleRemoveById 1 4-6", "SecRuleRemoveById 3-5"}) {
+        expect(!rules(rule + removal)->has_phase(4), removal, "behind the rule");
+        expect(!rules(removal + ("\n" + rule))->has_phase(4), removal, "before it");
+        expect(!merged(rules(removal), rules(rule))->has_phase(4), removal, "inside");
+        expect(!merged(rules(rule), rules(removal))->has_phase(4), removal, "outside");
+        expect(rules(rule + removal)->rules() == 1, removal, "is still a rule");
+    }
+    Exchange exchange;
+    exchange.response_body = "a";
+    assert_true(run(rules("SecRuleEngine On\nSecResponseBodyAccess On\n" + rule), exchange).step ==
+                Step::intervene);
+    assert_true(
+        run(rules("SecRuleEngine On\nSecResponseBodyAccess On\n" + rule + "SecRuleRemoveById 5"),
+            exchange)
+            .step == Step::pass);
+    for (const char* none : {"SecRuleRemoveById 4", "SecRuleRemoveById 6-9",
+                             "SecRuleUpdateTargetById 5 \"!RESPONSE_BODY\""}) {
+        expect(rules(rule + none)->has_phase(4), none, "leaves it");
+    }
+    assert_true(rules(rule + "SecRuleRemoveById 5\nSecAction \"id:6,phase:4,pass\"")->has_phase(4));
+}
+
 void several_sources_are_one_set(void**) {
     const Directory directory;
     const std::string path =
@@ -158,6 +184,7 @@ void merged_sets_outlive_their_parts(void**) {
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(facts),
+        cmocka_unit_test(removed_rules_have_no_phase),
         cmocka_unit_test(several_sources_are_one_set),
         cmocka_unit_test(inner_rules_come_first),
         cmocka_unit_test(one_alone_is_itself),

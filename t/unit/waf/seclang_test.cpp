@@ -101,7 +101,7 @@ void test_comments(void**) {
 }
 
 void test_problems(void**) {
-    constexpr std::array<Row, 14> kRows{{
+    constexpr std::array<Row, 15> kRows{{
         {"SecRule ARGS \"@rx x\" \"id:1,deny\nSecMarker X",
          "1 SecRule |ARGS ?rx<x> +id<1> +deny\n2 SecMarker <X>\n"
          "1 problem: the list of actions is not closed\n"},
@@ -131,6 +131,7 @@ void test_problems(void**) {
         {"SecRule \"ARGS",
          "1 SecRule |ARGS ?<>\n1 problem: the quote is not closed\n"
          "1 problem: an operator was expected here\n"},
+        {std::string_view("\n#\0\n", 4), "2 problem: a NUL octet stands here\n"},
         {"\x01", "1 problem: a directive was expected here, got \"?\"\n"},
         {"Unknown \"x \\\ny\"\nSecMarker X", "1 Unknown <x y>\n3 SecMarker <X>\n"},
     }};
