@@ -1,14 +1,11 @@
 #include "waf/event.hpp"
 
-#include <jansson.h>
-
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
-#include <memory>
 
 #include "ngx/log.hpp"
 #include "ngx/str.hpp"
+#include "waf/core/json.hpp"
 #include "waf/inspection.hpp"
 
 namespace gatehouse::waf {
@@ -16,41 +13,12 @@ namespace {
 
 constexpr std::size_t kMaxText = 512;  // octets of a text that comes from the request
 
-using Json = std::unique_ptr<json_t, decltype([](json_t* value) { json_decref(value); })>;
-
-Json checked(json_t* value) {
-    if (value == nullptr) {
-        throw std::bad_alloc();
-    }
-    return Json(value);
-}
-
-void set(const Json& object, const char* name, Json value) {
-    if (json_object_set_new_nocheck(object.get(), name, value.release()) != 0) {
-        throw std::bad_alloc();
-    }
-}
-
-Json number(std::int64_t value) { return checked(json_integer(value)); }
-
-// JSON is UTF-8: octets that are not become `?`, each for itself.
-Json text(std::string_view value) {
-    std::string valid(value.substr(0, kMaxText));
-    json_t* made = json_stringn(valid.data(), valid.size());
-    if (made == nullptr) {
-        std::replace_if(
-            valid.begin(), valid.end(), [](char c) { return (c & 0x80) != 0; }, '?');
-        made = json_stringn(valid.data(), valid.size());
-    }
-    return checked(made);
-}
+std::string_view bounded(std::string_view text) noexcept { return text.substr(0, kMaxText); }
 
 Json list(std::initializer_list<std::string_view> words) {
-    Json array = checked(json_array());
+    Json array = Json::array();
     for (const std::string_view word : words) {
-        if (json_array_append_new(array.get(), text(word).release()) != 0) {
-            throw std::bad_alloc();
-        }
+        array.append(Json::string(word));
     }
     return array;
 }
@@ -64,23 +32,21 @@ bool is_redacted(const EventLog& log, std::string_view variable) {
 }
 
 Json rule_of(const EventLog& log, const KeptMatch& match) {
-    Json rule = checked(json_object());
-    set(rule, "id", text(std::to_string(match.id)));
-    set(rule, "description", text(match.message));
-    set(rule, "phase", number(match.phase));
-    set(rule, "severity", number(match.severity));
-    set(rule, "variable", text(match.variable));
-    set(rule, "data", text(is_redacted(log, match.variable) ? "(redacted)" : match.data));
-    set(rule, "reference", text(match.file + ":" + std::to_string(match.line)));
+    Json rule = Json::object();
+    rule.set("id", std::to_string(match.id));
+    rule.set("description", bounded(match.message));
+    rule.set("phase", Json::number(match.phase));
+    rule.set("severity", Json::number(match.severity));
+    rule.set("variable", bounded(match.variable));
+    rule.set("data", bounded(is_redacted(log, match.variable) ? "(redacted)" : match.data));
+    rule.set("reference", bounded(match.file + ":" + std::to_string(match.line)));
     return rule;
 }
 
 Json rules_of(const EventLog& log, const Inspection& inspection) {
-    Json rules = checked(json_array());
+    Json rules = Json::array();
     for (const KeptMatch& match : inspection.matches()) {
-        if (json_array_append_new(rules.get(), rule_of(log, match).release()) != 0) {
-            throw std::bad_alloc();
-        }
+        rules.append(rule_of(log, match));
     }
     return rules;
 }
@@ -99,67 +65,59 @@ std::string timestamp() {
 }
 
 Json nested(const char* name, Json value) {
-    Json object = checked(json_object());
-    set(object, name, std::move(value));
+    Json object = Json::object();
+    object.set(name, std::move(value));
     return object;
 }
 
 Json event_of(bool blocked) {
-    Json event = checked(json_object());
-    set(event, "kind", text("alert"));
-    set(event, "category", list({"web", "intrusion_detection"}));
-    set(event, "type", list({blocked ? "denied" : "info"}));
-    set(event, "action", text(blocked ? "waf.blocked" : "waf.detected"));
-    set(event, "outcome", text(blocked ? "failure" : "success"));
+    Json event = Json::object();
+    event.set("kind", "alert");
+    event.set("category", list({"web", "intrusion_detection"}));
+    event.set("type", list({blocked ? "denied" : "info"}));
+    event.set("action", blocked ? "waf.blocked" : "waf.detected");
+    event.set("outcome", blocked ? "failure" : "success");
     return event;
 }
 
 Json http_of(const Inspection& inspection) {
     const ngx_http_request_t* r = inspection.request;
-    Json request = checked(json_object());
-    set(request, "id", text(inspection.id()));
-    set(request, "method", text(inspection.method()));
+    Json request = Json::object();
+    request.set("id", bounded(inspection.id()));
+    request.set("method", bounded(inspection.method()));
     Json http = nested("request", std::move(request));
-    set(http, "response",
-        nested("status_code", number(static_cast<std::int64_t>(r->headers_out.status))));
+    http.set("response",
+             nested("status_code", Json::number(static_cast<std::int64_t>(r->headers_out.status))));
     return http;
 }
 
 std::string line_of(const EventLog& log, const Inspection& inspection) {
     const ngx_http_request_t* r = inspection.request;
-    Json line = checked(json_object());
-    set(line, "@timestamp", text(timestamp()));
-    set(line, "event", event_of(inspection.status() == Status::blocked));
-    set(line, "source", nested("ip", text(ngx::view(r->connection->addr_text))));
+    Json line = Json::object();
+    line.set("@timestamp", timestamp());
+    line.set("event", event_of(inspection.status() == Status::blocked));
+    line.set("source", nested("ip", Json::string(ngx::view(r->connection->addr_text))));
     // As sent: error_page may have made the request another one since.
     const std::string_view uri = ngx::view(r->unparsed_uri);
-    Json url = nested("path", text(uri.substr(0, uri.find('?'))));
-    set(url, "domain", text(ngx::view(r->headers_in.server)));
-    set(line, "url", std::move(url));
-    set(line, "http", http_of(inspection));
-    set(line, "rules", rules_of(log, inspection));
-    set(line, "score", number(inspection.score()));
-    const std::unique_ptr<char, decltype([](char* made) { std::free(made); })> dumped(
-        json_dumps(line.get(), JSON_COMPACT));
-    if (dumped == nullptr) {
-        throw std::bad_alloc();
-    }
-    return std::string(dumped.get()) + "\n";
+    Json url = nested("path", Json::string(bounded(uri.substr(0, uri.find('?')))));
+    url.set("domain", bounded(ngx::view(r->headers_in.server)));
+    line.set("url", std::move(url));
+    line.set("http", http_of(inspection));
+    line.set("rules", rules_of(log, inspection));
+    line.set("score", Json::number(inspection.score()));
+    return line.dump(JSON_COMPACT);
 }
 
 }  // namespace
 
 KeptMatch keep(const Match& match) {
-    const auto bounded = [](std::string_view text) {
-        return std::string(text.substr(0, kMaxText));
-    };
     return {match.id,
             match.phase,
             match.severity,
             match.disruptive,
-            bounded(match.message),
-            bounded(match.data),
-            bounded(match.variable),
+            std::string(bounded(match.message)),
+            std::string(bounded(match.data)),
+            std::string(bounded(match.variable)),
             std::string(match.file),
             match.line};
 }

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "waf/core/json.hpp"
 #include "waf/core/seclang.hpp"
-#include "waf/tool/json.hpp"
 #include "waf/tool/rules.hpp"
 
 namespace gatehouse::waf::tool {

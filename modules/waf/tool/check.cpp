@@ -5,8 +5,8 @@
 #include <set>
 #include <system_error>
 
+#include "waf/core/json.hpp"
 #include "waf/core/seclang_words.hpp"
-#include "waf/tool/json.hpp"
 #include "waf/tool/rules.hpp"
 #include "waf/tool/text.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "waf/tool/json.hpp"
+#include "waf/core/json.hpp"
 #include "waf/tool/text.hpp"
 
 namespace gatehouse::waf::tool {

@@ -2,17 +2,19 @@
 
 #include <jansson.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <new>
 #include <string>
 #include <string_view>
 #include <utility>
 
-namespace gatehouse::waf::tool {
+namespace gatehouse::waf {
 
-// jansson's values as this tool uses them: it writes, and it reads what libmodsecurity wrote. What
-// cannot be allocated is std::bad_alloc.
+// jansson's values as the event log and the tool use them: they write, and the tool reads what
+// libmodsecurity wrote. What cannot be allocated is std::bad_alloc.
 class Json {
   public:
     Json() noexcept = default;
@@ -52,18 +54,12 @@ class Json {
         return *this;
     }
 
-    std::string dump() const {
-        char* text = json_dumps(value_, JSON_INDENT(2));
+    // A line, or several.
+    std::string dump(std::size_t flags = JSON_INDENT(2)) const {
+        const std::unique_ptr<char, decltype(&std::free)> text(json_dumps(value_, flags),
+                                                               std::free);
         check(text == nullptr ? -1 : 0);
-        std::string out;
-        try {
-            out.append(text) += '\n';
-        } catch (...) {
-            std::free(text);
-            throw;
-        }
-        std::free(text);
-        return out;
+        return std::string(text.get()) + '\n';
     }
 
     const json_t* get() const noexcept { return value_; }
@@ -91,4 +87,4 @@ inline std::string_view text_of(const json_t* value) noexcept {
                : std::string_view();
 }
 
-}  // namespace gatehouse::waf::tool
+}  // namespace gatehouse::waf
