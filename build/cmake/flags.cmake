@@ -22,6 +22,10 @@ endif()
 
 # The glue and the adapters expand nginx's C macros, which cast the C way; the cores do not.
 set(GATEHOUSE_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
+# Where sources are compiled as one, none of them is the main file that this warning takes them for.
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    list(APPEND GATEHOUSE_WARNINGS -Wno-subobject-linkage)
+endif()
 set(GATEHOUSE_CORE_WARNINGS ${GATEHOUSE_WARNINGS} -Wold-style-cast)
 
 if(GATEHOUSE_SANITIZE)

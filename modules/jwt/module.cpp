@@ -125,7 +125,7 @@ ngx_int_t postconfigure(ngx_conf_t* cf) {
     return NGX_OK;
 }
 
-ngx_http_module_t context = {
+ngx_http_module_t module_context = {
     guard<OnThrow::error, preconfigure>,
     guard<OnThrow::error, postconfigure>,
     guard<OnThrow::null, ngx::create_conf<MainConf>>,
@@ -141,7 +141,7 @@ ngx_http_module_t context = {
 
 ngx_module_t ngx_http_gatehouse_jwt_module = {
     NGX_MODULE_V1,
-    &gatehouse::jwt::context,
+    &gatehouse::jwt::module_context,
     gatehouse::jwt::commands,
     NGX_HTTP_MODULE,
     nullptr,  // init master

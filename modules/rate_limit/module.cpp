@@ -58,7 +58,7 @@ char* init_main(ngx_conf_t* cf, void* conf) {
     return const_cast<char*>(finish(cf, *static_cast<MainConf*>(conf)));
 }
 
-ngx_http_module_t context = {
+ngx_http_module_t module_context = {
     guard<OnThrow::error, preconfigure>,
     guard<OnThrow::error, postconfigure>,
     guard<OnThrow::null, ngx::create_conf<MainConf>>,
@@ -74,7 +74,7 @@ ngx_http_module_t context = {
 
 ngx_module_t ngx_http_gatehouse_rate_limit_module = {
     NGX_MODULE_V1,
-    &gatehouse::rate_limit::context,
+    &gatehouse::rate_limit::module_context,
     gatehouse::rate_limit::commands,
     NGX_HTTP_MODULE,
     nullptr,  // init master

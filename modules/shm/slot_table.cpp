@@ -15,8 +15,8 @@
 namespace gatehouse::shm {
 namespace {
 
-constexpr std::uint64_t kMagic = 0x31746f6c73486147;  // "GaHslot1"
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint64_t kTableMagic = 0x31746f6c73486147;  // "GaHslot1"
+constexpr std::uint32_t kTableVersion = 1;
 constexpr std::size_t kAlignment = 64;
 constexpr std::uint32_t kGroupSlots = SlotTable::kWindow / 2;
 constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
@@ -108,7 +108,8 @@ std::optional<SlotTable> SlotTable::format(std::span<std::byte> bytes,
     }
     SlotTable table(bytes, payload, groups);
     std::memset(bytes.data(), 0, sizeof(Header) + groups * sizeof(Group));
-    *table.header_ = {kMagic, kVersion, static_cast<std::uint32_t>(payload), groups, 0, {}};
+    *table.header_ = {kTableMagic, kTableVersion, static_cast<std::uint32_t>(payload), groups, 0,
+                      {}};
     return table;
 }
 
@@ -120,8 +121,8 @@ std::optional<SlotTable> SlotTable::attach(std::span<std::byte> bytes,
     }
     const auto& header = *reinterpret_cast<const Header*>(bytes.data());
     const std::uint32_t groups = header.groups;
-    if (header.magic != kMagic || header.version != kVersion || header.payload != payload ||
-        groups == 0 || groups > most || groups % 2 != 0) {
+    if (header.magic != kTableMagic || header.version != kTableVersion ||
+        header.payload != payload || groups == 0 || groups > most || groups % 2 != 0) {
         return std::nullopt;
     }
     return SlotTable(bytes, payload, groups);

@@ -78,7 +78,7 @@ char* init_main(ngx_conf_t* cf, void* conf) {
     return const_cast<char*>(finish(cf, *static_cast<MainConf*>(conf)));
 }
 
-ngx_http_module_t context = {
+ngx_http_module_t module_context = {
     guard<OnThrow::error, preconfigure>,
     guard<OnThrow::error, postconfigure>,
     guard<OnThrow::null, ngx::create_conf<MainConf>>,
@@ -94,7 +94,7 @@ ngx_http_module_t context = {
 
 ngx_module_t ngx_http_gatehouse_waf_module = {
     NGX_MODULE_V1,
-    &gatehouse::waf::context,
+    &gatehouse::waf::module_context,
     gatehouse::waf::commands,
     NGX_HTTP_MODULE,
     nullptr,  // init master

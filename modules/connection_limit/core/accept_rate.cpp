@@ -8,17 +8,17 @@ namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kMicrosecond = 1'000;
-constexpr std::size_t kPayload = sizeof(std::int64_t);
+constexpr std::size_t kTimePayload = sizeof(std::int64_t);
 
 }  // namespace
 
 std::optional<AcceptRate> AcceptRate::format(std::span<std::byte> bytes) noexcept {
-    const auto table = shm::SlotTable::format(bytes, kPayload);
+    const auto table = shm::SlotTable::format(bytes, kTimePayload);
     return table ? std::optional(AcceptRate(*table)) : std::nullopt;
 }
 
 std::optional<AcceptRate> AcceptRate::attach(std::span<std::byte> bytes) noexcept {
-    const auto table = shm::SlotTable::attach(bytes, kPayload);
+    const auto table = shm::SlotTable::attach(bytes, kTimePayload);
     return table ? std::optional(AcceptRate(*table)) : std::nullopt;
 }
 

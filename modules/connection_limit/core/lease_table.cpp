@@ -16,7 +16,7 @@ using shm::keep_order;
 constexpr std::uint64_t kMagic = 0x657361656c486147;  // "GaHlease"
 constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kAlignment = 64;
-constexpr std::size_t kPayload = 8;
+constexpr std::size_t kKeyPayload = 8;
 constexpr std::size_t kLeasesPerKey = 2;
 
 // Expiries: of a key that holds leases; what of all others has expired, whatever clock they know.
@@ -73,7 +73,7 @@ struct LeaseTable::Layout {
         if (!aligned || bytes.size() < kLeases + kAlignment) {
             return 0;
         }
-        const std::size_t of_keys = kKeys * shm::SlotTable::slot_bytes(kPayload);
+        const std::size_t of_keys = kKeys * shm::SlotTable::slot_bytes(kKeyPayload);
         const std::size_t steps =
             (bytes.size() - kLeases - kAlignment) / (of_keys + kStep * sizeof(std::uint64_t));
         constexpr std::size_t kMost = std::numeric_limits<std::uint32_t>::max() / kStep;
@@ -117,7 +117,7 @@ std::optional<LeaseTable> LeaseTable::format(std::span<std::byte> bytes) noexcep
     if (leases == 0) {
         return std::nullopt;
     }
-    const auto keys = shm::SlotTable::format(bytes.subspan(Layout::keys(leases)), kPayload);
+    const auto keys = shm::SlotTable::format(bytes.subspan(Layout::keys(leases)), kKeyPayload);
     if (!keys) {
         return std::nullopt;
     }
@@ -138,7 +138,7 @@ std::optional<LeaseTable> LeaseTable::attach(std::span<std::byte> bytes) noexcep
         leases % Layout::kStep != 0) {
         return std::nullopt;
     }
-    const auto keys = shm::SlotTable::attach(bytes.subspan(Layout::keys(leases)), kPayload);
+    const auto keys = shm::SlotTable::attach(bytes.subspan(Layout::keys(leases)), kKeyPayload);
     if (!keys) {
         return std::nullopt;
     }

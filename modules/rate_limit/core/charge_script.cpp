@@ -47,7 +47,7 @@ if (#ARGV == 4 or #ARGV == 6 and kind ~= 'part') and ARGV[3] ~= '0' then
 end
 )lua";
 
-constexpr std::string_view kBody = R"lua(
+constexpr std::string_view kChargeBody = R"lua(
 local floor = math.floor
 
 -- Each algorithm has the same functions of an item, which is one key and what is asked of it:
@@ -257,10 +257,10 @@ end
 return reply
 )lua";
 
-constexpr auto& kText = kJoined<kClock, kShort, kCommon, kBody>;
+constexpr auto& kChargeScript = kJoined<kClock, kShort, kCommon, kChargeBody>;
 
 }  // namespace
 
-std::string_view charge_script() noexcept { return {kText.data(), kText.size()}; }
+std::string_view charge_script() noexcept { return {kChargeScript.data(), kChargeScript.size()}; }
 
 }  // namespace gatehouse::rate_limit

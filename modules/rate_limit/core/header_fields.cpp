@@ -6,7 +6,7 @@
 namespace gatehouse::rate_limit {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000;
+constexpr std::int64_t kPerSecond = 1'000'000;
 
 // Two parameters of one letter, the largest numbers that they can have, and two quotation marks.
 constexpr std::size_t kRest = 2 * 3 + 10 + 19 + 2;
@@ -85,7 +85,8 @@ bool valid_name(std::string_view name) noexcept {
 }
 
 std::int64_t whole_seconds(std::int64_t microseconds) noexcept {
-    return std::max<std::int64_t>(microseconds, 0) / kSecond + (microseconds % kSecond > 0 ? 1 : 0);
+    return std::max<std::int64_t>(microseconds, 0) / kPerSecond +
+           (microseconds % kPerSecond > 0 ? 1 : 0);
 }
 
 }  // namespace gatehouse::rate_limit

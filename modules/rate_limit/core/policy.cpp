@@ -16,7 +16,7 @@ constexpr std::int64_t kSecond = 1'000'000;
 
 // What burst * cost stays below. Half of what Lua's numbers hold exactly, so that they also hold
 // the sum of a burst and a time of the clock.
-constexpr std::int64_t kExact = std::int64_t{1} << 52;
+constexpr std::int64_t kMaxProduct = std::int64_t{1} << 52;
 
 std::int64_t unit(char letter) noexcept {
     switch (letter) {
@@ -55,15 +55,16 @@ PolicyError check(const Rate& rate) noexcept {
                                                                     : PolicyError::none;
 }
 
-// Sets cost and per: the rate itself if kExact permits, else the closest fraction with the largest
-// cost that it permits, rounded up. As that cost is kExact / kMaxRequests / 2 at least, the
-// rounding takes less than one part in two million. Fails if a burst takes more than 140 years.
+// Sets cost and per: the rate itself if kMaxProduct permits, else the closest fraction with the
+// largest cost that it permits, rounded up. As that cost is kMaxProduct / kMaxRequests / 2 at
+// least, the rounding takes less than one part in two million. Fails if a burst takes more than 140
+// years.
 bool set_interval(Window& window) noexcept {
     const std::int64_t period = window.rate.period, requests = window.rate.requests;
     const std::int64_t divisor = std::gcd(period, requests);
     window.cost = period / divisor;
     window.per = requests / divisor;
-    const std::int64_t largest = (kExact - 1) / window.burst;
+    const std::int64_t largest = (kMaxProduct - 1) / window.burst;
     if (window.cost <= largest) {
         return true;
     }

@@ -4,7 +4,7 @@
 namespace gatehouse::rate_limit {
 namespace {
 
-constexpr std::string_view kBody = R"lua(
+constexpr std::string_view kRefundBody = R"lua(
 -- A charge drains away as time goes by: only the rest of it can be given back.
 local function refund_gcra(item, elapsed)
     local distance, changed = read_arrivals(item), false
@@ -47,10 +47,10 @@ end
 return #KEYS
 )lua";
 
-constexpr auto& kText = kJoined<kClock, kCommon, kBody>;
+constexpr auto& kRefundScript = kJoined<kClock, kCommon, kRefundBody>;
 
 }  // namespace
 
-std::string_view refund_script() noexcept { return {kText.data(), kText.size()}; }
+std::string_view refund_script() noexcept { return {kRefundScript.data(), kRefundScript.size()}; }
 
 }  // namespace gatehouse::rate_limit

@@ -43,8 +43,8 @@ std::optional<ParserError> parse(std::string_view said) noexcept {
 // The number in "Rule id: 1 is duplicated".
 std::optional<std::string_view> duplicated_id(std::string_view said) noexcept {
     constexpr std::string_view kBegin = "Rule id: ";
-    constexpr std::string_view kEnd = " is duplicated";
-    const std::size_t end = said.find(kEnd);
+    constexpr std::string_view kComplaint = " is duplicated";
+    const std::size_t end = said.find(kComplaint);
     if (!said.starts_with(kBegin) || end == std::string_view::npos) {
         return std::nullopt;
     }
