@@ -121,6 +121,9 @@ ngx::ConfResult set_rules(ngx::Directive& directive, LocConf& conf) {
 }
 
 ngx::ConfResult set_rules_file(ngx::Directive& directive, LocConf& conf) {
+    if (directive.arg(0).empty()) {
+        return directive.invalid_value("");
+    }
     return add_source(
         directive, conf,
         {RuleSource::Kind::file, ngx::full_name(directive.cf(), directive.arg(0)), {}, {}});

@@ -49,6 +49,7 @@ my @refused = (
     ['modsecurity maybe'             => qr/invalid value "maybe" in "modsecurity"/],
     ['modsecurity $nowhere'          => qr/unknown "nowhere" variable/],
     ["modsecurity_rules ''"          => qr/invalid value "" in "modsecurity_rules"/],
+    ["modsecurity_rules_file ''"     => qr/invalid value "" in "modsecurity_rules_file"/],
     ['modsecurity_transaction_id $nowhere' => qr/unknown "nowhere" variable/],
     ['modsecurity_use_error_log 1'   => qr/invalid value "1"/],
     ['modsecurity_phase soon'        => qr/invalid value "soon"/],
@@ -76,6 +77,7 @@ for my $case (@refused) {
 
 subtest 'rules that are wrong' => sub {
     my $inline = qr/nginx\.conf:\d+, line 3 of the rules: /;
+    conf_refused(place("modsecurity_rules '\n\nSecRule ARGS \"a(\" \"id:1,phase:2,deny\"';"), qr/${inline}invalid regular expression "a\(": /, 'never matches');
     conf_refused(place("modsecurity_rules '\nSecRuleEngine On\nSecNonsense On';"), qr/${inline}Invalid input:  SecNonsense/, 'in place');
 
     conf_file('inner/broken.conf', qq{# one\n\nSecRule ARGS "\@rx x" "id:1,phase:1,nonsense"\n});

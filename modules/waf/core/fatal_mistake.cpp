@@ -156,6 +156,10 @@ Mistake operator_mistake(const seclang::Operator& op) {
     if (is("rxGlobal") || is("verifySSN") || is("verifyCPF") || is("verifySVNR")) {
         return expression_mistake(op.argument);
     }
+    // The library does not crash of this one: the rule would never match, and nobody would know.
+    if ((op.name.empty() || is("rx")) && op.argument.find("%{") == op.argument.npos) {
+        return expression_mistake(op.argument);
+    }
     return is("pm") ? phrase_mistake(op.argument) : std::nullopt;
 }
 
