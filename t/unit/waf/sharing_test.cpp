@@ -33,7 +33,7 @@ std::size_t allocated() {
 std::string many_rules(const std::string& word) {
     std::string text = "SecRuleEngine On\n";
     for (int id = 1; id <= 200; ++id) {
-        text += "SecRule ARGS|REQUEST_HEADERS \"@rx (?i)(" + word + "|alpha|beta)[a-z]{3," +
+        text += "SecRule ARGS|REQUEST_HEADERS \"@rx (?i)(" + word + "|alpha|beta)[a-z]{0," +
                 std::to_string(id) + "}(gamma|delta)\" \"id:" + std::to_string(id) +
                 ",phase:2,deny,t:urlDecodeUni,t:lowercase,msg:'message',tag:'one',tag:'two'\"\n";
     }
