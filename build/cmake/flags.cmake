@@ -23,6 +23,7 @@ endif()
 # The glue and the adapters expand nginx's C macros, which cast the C way; the cores do not.
 set(GATEHOUSE_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
 # Where sources are compiled as one, none of them is the main file that this warning takes them for.
+# (Only to be looked at: names of one may hide those of another, so nothing that runs is made so.)
 if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     list(APPEND GATEHOUSE_WARNINGS -Wno-subobject-linkage)
 endif()

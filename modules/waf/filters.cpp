@@ -16,7 +16,7 @@ ngx_int_t refuse_response(ngx_http_request_t* r, Inspection& inspection) {
 }
 
 // RFC 9110 section 6.4.1. nginx itself notes it only while it writes the header.
-bool has_body(const ngx_http_request_t* r) noexcept {
+bool response_has_body(const ngx_http_request_t* r) noexcept {
     return !r->header_only && r->method != NGX_HTTP_HEAD && r->headers_out.status >= NGX_HTTP_OK &&
            r->headers_out.status != NGX_HTTP_NO_CONTENT &&
            r->headers_out.status != NGX_HTTP_NOT_MODIFIED;
@@ -26,7 +26,7 @@ ngx_int_t header_filter(ngx_http_request_t* r) {
     Inspection* inspection = r == r->main ? RequestContext::find(r) : nullptr;
     if (inspection != nullptr && inspection->refused()) {
         inspection->complete_refusal();
-        if (has_body(r) && inspection->wants_answer_body()) {
+        if (response_has_body(r) && inspection->wants_answer_body()) {
             inspection->reading_answer = true;
             r->filter_need_in_memory = 1;
         }
@@ -38,7 +38,7 @@ ngx_int_t header_filter(ngx_http_request_t* r) {
     if (inspection->response_headers() == Verdict::refuse) {
         return refuse_response(r, *inspection);
     }
-    if (!has_body(r) || !inspection->wants_response_body()) {
+    if (!response_has_body(r) || !inspection->wants_response_body()) {
         return next_header_filter(r);
     }
     inspection->reading_response = true;
