@@ -67,7 +67,7 @@ subtest 'in which order' => sub {
     like $waf->log, qr/\[msg "order sh"\]/, 'from the server outwards';
     my %first = (rules => 32, '' => 22);
     is_deeply [$waf->differing('/rules/?q=all' => 420, '/?q=all' => 409)], [], 'each level wants to be the one';
-    my @seen = map { s{^(\S+) BLOCKED (\d+)$}{$1 $2}r } grep { / BLOCKED (?:[123]2)$/ } $waf->wait_lines('seen.log', 12);
+    my @seen = map { s{^(\S+) BLOCKED (\d+)$}{$1 $2}r } grep { / BLOCKED (?:[123]2)$/ } $waf->wait_lines('seen.log', 14);
     is_deeply [@seen[-2, -1]], ['/rules/ 32', '/ 22'], 'and the innermost is';
 };
 
@@ -78,7 +78,7 @@ subtest 'modsecurity' => sub {
 
 subtest 'properties: the inner one wins' => sub {
     is_deeply [$waf->differing('/detects?q=all' => 200, '/sleeps?q=all' => 200, '/?q=all' => 409)], [], 'SecRuleEngine';
-    my ($detects, $sleeps) = map { my $uri = $_; grep { /^$uri / } $waf->wait_lines('seen.log', 17) } qw(/detects /sleeps);
+    my ($detects, $sleeps) = map { my $uri = $_; grep { /^$uri / } $waf->wait_lines('seen.log', 20) } qw(/detects /sleeps);
     like $detects, qr/ DETECTED \S*22\b/, 'DetectionOnly';
     like $sleeps, qr/ (?:-|PASSED) -?$/, 'Off';
 };
