@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,6 +53,21 @@ std::string system_problem(std::string_view call) {
     const int error = errno;
     return std::string(call) + " failed (" + std::to_string(error) + ": " +
            std::generic_category().message(error) + ")";
+}
+
+// The child ends with its parent, and without one that would end it: killed, or stopped.
+void bound_life(pid_t parent, std::chrono::seconds most) noexcept {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) {
+        ::_exit(1);
+    }
+    sigset_t alarms;
+    ::sigemptyset(&alarms);
+    ::sigaddset(&alarms, SIGALRM);
+    ::signal(SIGALRM, SIG_DFL);
+    ::sigprocmask(SIG_UNBLOCK, &alarms, nullptr);
+    // Behind the parent's own deadline, which has words for it.
+    ::alarm(static_cast<unsigned>(most.count()) + 1);
 }
 
 // Handlers of exit() and buffers of streams belong to the parent.
@@ -118,11 +134,13 @@ Tried try_in_child(const std::function<std::string()>& task, std::chrono::second
         return {false, system_problem("pipe2()")};
     }
     const Clock::time_point deadline = Clock::now() + most;
+    const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0) {
         return {false, system_problem("fork()")};
     }
     if (pid == 0) {
+        bound_life(parent, most);
         run(task, pipe.writer());
     }
     const Child child(pid);
