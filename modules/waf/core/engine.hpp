@@ -68,7 +68,6 @@ struct Match {
     int phase = 0;
     int severity = 0;           // 0 emergency to 7 debug
     bool disruptive = false;    // the rule that has brought the intervention
-    bool audited = true;        // false: noauditlog
     std::string_view text;      // the known line: ModSecurity: Warning. ... [id "N"] ...
     std::string_view message;   // msg
     std::string_view data;      // logdata

@@ -180,7 +180,6 @@ void LibraryTransaction::report(const RuleMessage& message, std::string_view tex
     match.phase = rule.getPhase() - kPhasesBefore;
     match.severity = message.m_severity;
     match.disruptive = disruptive;
-    match.audited = !message.m_noAuditLog;
     match.text = text;
     match.message = message.m_message;
     match.data = message.m_data;

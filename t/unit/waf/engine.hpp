@@ -61,7 +61,6 @@ struct Heard {
     int phase;
     int severity;
     bool disruptive;
-    bool audited;
     std::string text;
     std::string message;
     std::string data;
@@ -73,7 +72,7 @@ struct Heard {
 class Listener final : public waf::Transaction::Observer {
   public:
     void matched(const Match& m) noexcept override {
-        heard.push_back({m.id, m.phase, m.severity, m.disruptive, m.audited, std::string(m.text),
+        heard.push_back({m.id, m.phase, m.severity, m.disruptive, std::string(m.text),
                          std::string(m.message), std::string(m.data), std::string(m.variable),
                          std::string(m.file), m.line});
     }
