@@ -1,6 +1,7 @@
 #include "waf/event.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 #include "ngx/log.hpp"
@@ -23,12 +24,63 @@ Json list(std::initializer_list<std::string_view> words) {
     return array;
 }
 
-// The name behind the colon of ARGS:password.
-bool is_redacted(const EventLog& log, std::string_view variable) {
-    std::string name(variable.substr(std::min(variable.size(), variable.find(':') + 1)));
-    std::transform(name.begin(), name.end(), name.begin(),
+std::string lower(std::string_view text) {
+    std::string small(text);
+    std::transform(small.begin(), small.end(), small.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return small;
+}
+
+bool is_listed(const EventLog& log, std::string_view name) {
     return std::find(log.redacted.begin(), log.redacted.end(), name) != log.redacted.end();
+}
+
+bool is_of_name(unsigned char c) noexcept {
+    return std::isalnum(c) != 0 || c == '_' || c == '-' || c >= 0x80;
+}
+
+// Whether a name is one of those, or a part of it is: json.user.password, user[password].
+bool has_secret_part(const EventLog& log, std::string_view name) {
+    if (is_listed(log, name)) {
+        return true;
+    }
+    while (!name.empty()) {
+        const auto end = std::find_if_not(name.begin(), name.end(), is_of_name);
+        const auto size = static_cast<std::size_t>(end - name.begin());
+        if (is_listed(log, name.substr(0, size))) {
+            return true;
+        }
+        name.remove_prefix(std::min(size + 1, name.size()));
+    }
+    return false;
+}
+
+// What holds parameters and fields together with their names.
+bool is_of_many(std::string_view collection) noexcept {
+    constexpr std::array<std::string_view, 9> kOfMany{
+        "full_request", "matched_var",     "matched_vars", "query_string",   "request_body",
+        "request_uri",  "request_uri_raw", "request_line", "request_headers"};
+    return std::find(kOfMany.begin(), kOfMany.end(), collection) != kOfMany.end();
+}
+
+bool names_secret(const EventLog& log, std::string_view data) {
+    return std::any_of(log.redacted.begin(), log.redacted.end(), [&](const std::string& name) {
+        return data.find(name) != std::string_view::npos;
+    });
+}
+
+// Whether the data of a variable, ARGS:password for instance, may be a secret.
+bool is_redacted(const EventLog& log, const KeptMatch& match) {
+    const std::string variable = lower(match.variable);
+    const std::size_t colon = variable.find(':');
+    const std::string_view collection = std::string_view(variable).substr(0, colon);
+    const std::string_view name =
+        std::string_view(variable).substr(colon == std::string::npos ? variable.size() : colon + 1);
+    // Cookies are what the field of that name is made of. Of a name that was cut the end is
+    // unknown.
+    return variable.size() == kMaxText || collection.starts_with("request_cookies") ||
+           name == "set-cookie" || has_secret_part(log, name) ||
+           (is_of_many(collection) && names_secret(log, lower(match.data)));
 }
 
 Json rule_of(const EventLog& log, const KeptMatch& match) {
@@ -38,7 +90,7 @@ Json rule_of(const EventLog& log, const KeptMatch& match) {
     rule.set("phase", Json::number(match.phase));
     rule.set("severity", Json::number(match.severity));
     rule.set("variable", bounded(match.variable));
-    rule.set("data", bounded(is_redacted(log, match.variable) ? "(redacted)" : match.data));
+    rule.set("data", bounded(is_redacted(log, match) ? "(redacted)" : match.data));
     rule.set("reference", bounded(match.file + ":" + std::to_string(match.line)));
     return rule;
 }

@@ -28,6 +28,18 @@ location /off/  { modsecurity_event_log off; proxy_pass APPLICATION:/; }
 location /own/  { modsecurity_event_log logs/own.log; proxy_pass APPLICATION:/; }
 location /names/ { modsecurity_event_log logs/names.log redact=PIN,code; proxy_pass APPLICATION:/; }
 location /quiet/ { modsecurity_use_error_log off; proxy_pass APPLICATION:/; }
+location /where/ {
+    modsecurity_event_log logs/where.log;
+    modsecurity_rules 'SecRule REQUEST_HEADERS:Content-Type "@endsWith json" "id:11,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON"
+        SecRule REQUEST_HEADERS:Content-Type "@endsWith plain" "id:12,phase:1,pass,nolog,ctl:forceRequestBodyVariable=On"
+        SecRule REQUEST_COOKIES|REQUEST_HEADERS:Referer "@contains warn" "id:13,phase:1,pass,log,logdata:%{MATCHED_VAR}"
+        SecRule REQUEST_LINE "@contains whole" "id:14,phase:2,pass,log,logdata:%{MATCHED_VAR}"
+        SecRule REQUEST_URI "@contains whole" "id:15,phase:2,pass,log,logdata:%{MATCHED_VAR}"
+        SecRule REQUEST_URI_RAW "@contains whole" "id:16,phase:2,pass,log,logdata:%{MATCHED_VAR}"
+        SecRule QUERY_STRING "@contains whole" "id:17,phase:2,pass,log,logdata:%{MATCHED_VAR}"
+        SecRule REQUEST_BODY "@contains whole" "id:18,phase:2,pass,log,logdata:%{MATCHED_VAR}"';
+    proxy_pass APPLICATION:/;
+}
 location = /page.html { internal; }
 END
 
@@ -80,6 +92,27 @@ subtest 'what nobody should read' => sub {
     $waf->status("/names/?$_=warn-hunter2") for qw(pin Code token other);
     my @data = map { JSON::PP->new->utf8->decode($_)->{rules}[0]{data} } $waf->wait_lines('names.log', 4);
     is_deeply \@data, [('(redacted)') x 3, 'saw warn-hunter2'], 'redact: these as well, however they are spelled';
+};
+
+subtest 'wherever it is' => sub {
+    my $json = 'Content-Type: application/json';
+    my ($referer, $field) = ('Referer: http://site.test/?a=warn', 'Content-Type: text/plain');
+    $waf->post('/where/', @$_) for ['{"user": {"password": "warn-hunter2"}}', $json], ['{"token": {"new": "warn-hunter2"}}', $json],
+        ['{"passwords": "warn"}', $json], ['password=hunter2, whole', $field], ['passphrase=?, whole', $field];
+    $waf->status('/where/', $_) for 'Cookie: session=warn-hunter2', "$referer&token=hunter2", $referer;
+    $waf->status("/where/?$_") for 'user%5Bpassword%5D=warn-hunter2', 'whole=1&Secret=hunter2', 'whole=1', 'a' x 600 . '.password=warn-hunter2';
+    my @rules = map { JSON::PP->new->utf8->decode($_)->{rules}->@* } $waf->wait_lines('where.log', 12);
+    my $no = '(redacted)';
+    is_deeply [map { substr("$_->{variable}: ", 0, 40) . $_->{data} } @rules], [
+        "ARGS:json.user.password: $no", "ARGS:json.token.new: $no", 'ARGS:json.passwords: saw warn',
+        "REQUEST_BODY: $no", 'REQUEST_BODY: passphrase=?, whole',
+        "REQUEST_COOKIES:session: $no", "REQUEST_HEADERS:Referer: $no", 'REQUEST_HEADERS:Referer: http://site.test/?a=warn',
+        "ARGS:user[password]: $no",
+        (map { "$_: $no" } qw(REQUEST_LINE REQUEST_URI REQUEST_URI_RAW QUERY_STRING)),
+        'REQUEST_LINE: GET /where/?whole=1 HTTP/1.1', 'REQUEST_URI: /where/?whole=1', 'REQUEST_URI_RAW: /where/?whole=1', 'QUERY_STRING: whole=1',
+        'ARGS:' . 'a' x 35 . $no,
+    ], 'the name is a part of another, or among the data';
+    unlike slurp($waf->file('logs/where.log')), qr/hunter2/, 'nowhere';
 };
 
 subtest 'what cannot be written as it is' => sub {
