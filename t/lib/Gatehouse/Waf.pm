@@ -29,6 +29,7 @@ package Gatehouse::Waf;
 # with a field X-Secret, /fails with 500, /files/ with what is in html.
 
 use v5.36;
+use Carp 'croak';
 use Gatehouse::Jose::Keys 'slurp';
 use Gatehouse::Server ();
 use Gatehouse::Wire ();
@@ -100,13 +101,16 @@ sub ask ($self, $method, $uri, @lines) {
     return $self->raw(join "\r\n", "$method $uri HTTP/1.1", @lines, 'Connection: close', '', $body // '');
 }
 
-# The response, whose status is "cut" if it has no end.
+# The response, whose status is "cut" if the connection ends before it does; dies if nothing comes.
 sub raw ($self, $text) {
     my $client = Gatehouse::Wire::client($text, $self->file('nginx.sock'));
     my $read   = $text =~ /\AHEAD / ? \&head : \&Gatehouse::Wire::Peer::response;
-    my $response = eval { $read->($client) } // { status => 'cut', body => '', headers => {} };
+    my $response = eval { $read->($client) };
+    my $why = $@;
     $client->leave;
-    return $response;
+    return $response if $response;
+    croak $why unless $why =~ /^connection closed /;
+    return { status => 'cut', body => '', headers => {} };
 }
 
 sub head ($client) {
