@@ -53,6 +53,11 @@ RULES
     'main.conf:7: error: libmodsecurity does not support SecSensorId',
     'main.conf:8: error: unknown directive "IncludeOptional"; did you mean "Include"?';
 
+checked 'rules from elsewhere', "# SecRemoteRules key https://127.0.0.1:1/\nSecRemoteRules key https://127.0.0.1:1/\n",
+    'main.conf:2: error: SecRemoteRules is not supported, as nothing would bound its time: use modsecurity_rules_remote';
+checked 'data from elsewhere', "SecRule ARGS \"\@pmf https://127.0.0.1:1/\" \"id:1,phase:2,deny\"\n",
+    'main.conf:1: error: data from https://127.0.0.1:1/ is not supported, as nothing would bound its time: keep it in a file';
+
 checked 'missing data files', <<'RULES',
 SecRule ARGS "@pmFromFile none.data" "id:1,phase:2,deny"
 SecRule REMOTE_ADDR "@ipMatchFromFile none.txt" "id:2,phase:1,deny"

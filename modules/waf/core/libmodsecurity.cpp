@@ -2,6 +2,7 @@
 
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <new>
@@ -12,17 +13,20 @@
 
 #include "waf/core/allocation_watch.hpp"
 #include "waf/core/child.hpp"
+#include "waf/core/download.hpp"
 #include "waf/core/libmodsecurity_rules.hpp"
 #include "waf/core/libmodsecurity_transaction.hpp"
 #include "waf/core/rule_cache.hpp"
 #include "waf/core/rule_files.hpp"
 #include "waf/core/rule_problem.hpp"
-#include "waf/core/rule_text.hpp"
 
 namespace gatehouse::waf {
 namespace {
 
 using CompiledPtr = std::shared_ptr<Compiled>;
+
+// What may never come back must do so within this.
+constexpr std::chrono::seconds kMostTrial{10};
 
 class LibraryEngine final : public Engine {
   public:
@@ -71,43 +75,6 @@ std::string problem_of(F&& call) {
     }
 }
 
-// A download that fails says why only to the directive that downloads, which wants words without
-// blanks. Empty: there is nothing to say.
-std::string download_problem(std::string_view key, std::string_view url) {
-    std::string text = "SecRemoteRulesFailAction Abort\nSecRemoteRules ";
-    text.append(key).append(" ").append(url);
-    modsecurity::RulesSet rules;
-    rules.load(text.c_str());
-    const std::string said = rules.getParserError();
-    constexpr std::string_view kReason = " - Failed to download: ";
-    const std::size_t at = said.find(kReason);
-    return at == std::string::npos
-               ? std::string()
-               : "cannot download the rules: " + said.substr(at + kReason.size());
-}
-
-// SecRemoteRules whose server is not there is passed over, unless SecRemoteRulesFailAction says
-// Abort, which should be its default.
-std::string missing_rules(const RuleFiles& files) {
-    bool tolerated = false;
-    std::string problem;
-    files.any_statement([&](std::size_t file, const Statement& statement) {
-        std::string_view arguments = statement.text;
-        const std::string_view directive = take_word(arguments);
-        const std::string_view first = take_word(arguments);
-        if (same_word(directive, "SecRemoteRulesFailAction")) {
-            tolerated = same_word(first, "Warn");
-        } else if (same_word(directive, "SecRemoteRules") && !tolerated) {
-            problem = download_problem(first, take_word(arguments));
-            if (!problem.empty()) {
-                problem = files.place(file, statement.line) + ": " + problem;
-            }
-        }
-        return !problem.empty();
-    });
-    return problem;
-}
-
 // SecRuleUpdateTargetBy... at the end of a text, or with a mistake, leaves the parser of the
 // process where the next rule is taken for a target.
 void settle_parser() {
@@ -115,14 +82,15 @@ void settle_parser() {
     nothing.load("SecRuleUpdateTargetById 1 \"!ARGS\"\n");
 }
 
-int load_source(modsecurity::RulesSet& rules, const RuleSource& source) {
+int load_source(modsecurity::RulesSet& rules, const RuleSource& source,
+                const std::string& downloaded) {
     switch (source.kind) {
     case RuleSource::Kind::text:
         return rules.load(source.value.c_str());
     case RuleSource::Kind::file:
         return rules.loadFromUri(source.value.c_str());
     case RuleSource::Kind::remote:
-        return rules.loadRemote(source.key.c_str(), source.value.c_str());
+        return rules.load(downloaded.c_str(), source.value);
     }
     return -1;
 }
@@ -132,17 +100,13 @@ std::string compile_source(Compiled& compiled, const RuleFiles& files, const Rul
                            std::size_t index) {
     modsecurity::RulesSet& rules = compiled.library();
     settle_parser();
-    const int result = load_source(rules, source);
+    const int result = load_source(rules, source, files.downloaded(index));
     std::string said = rules.getParserError();
     if (result >= 0 && said.empty()) {
         if (source.kind == RuleSource::Kind::text) {
             compiled.note_text_rules(index);
         }
         return {};
-    }
-    if (said.empty() && source.kind == RuleSource::Kind::remote) {
-        const std::string problem = download_problem(source.key, source.value);
-        return problem.empty() ? "cannot download the rules" : problem;
     }
     return said.empty() ? "the rule engine has failed" : describe_problem(said, files, index);
 }
@@ -166,30 +130,51 @@ std::string compile(Compiled& compiled, const RuleFiles& files,
     return problem;
 }
 
-// The library waits for servers as long as they like, and what they send may end the process.
+// What servers and scripts are taken for rules may end the process, or never end.
 std::string try_compile(const RuleFiles& files, std::span<const RuleSource> sources) {
-    constexpr std::chrono::seconds kMost{10};
     Tried tried = try_in_child(
         [&] {
             Compiled compiled(sources.size());
-            return problem_of([&] {
-                std::string problem = missing_rules(files);
-                return problem.empty() ? compile(compiled, files, sources) : problem;
-            });
+            return problem_of([&] { return compile(compiled, files, sources); });
         },
-        kMost);
+        kMostTrial);
     return tried.done ? std::move(tried.text) : "cannot load the rules: " + tried.text;
 }
 
+bool is_remote(const RuleSource& source) noexcept {
+    return source.kind == RuleSource::Kind::remote;
+}
+
+// Of each source that is remote the text; the others have none.
+std::string fetch(std::span<const RuleSource> sources, std::vector<std::string>& texts) {
+    for (const RuleSource& source : sources) {
+        Tried tried{true, {}};
+        if (is_remote(source)) {
+            tried = download(source.key, source.value, kMostTrial);
+        }
+        if (!tried.done) {
+            return "cannot download the rules: " + tried.text;
+        }
+        texts.push_back(std::move(tried.text));
+    }
+    return {};
+}
+
 Loaded LibraryEngine::load(std::span<const RuleSource> sources) {
-    const RuleFiles files(sources);
+    std::vector<std::string> downloads;
+    if (std::string problem = fetch(sources, downloads); !problem.empty()) {
+        return {nullptr, std::move(problem)};
+    }
+    const RuleFiles files(sources, downloads);
     if (!files.problem().empty()) {
         return {nullptr, files.problem()};
     }
     CompiledPtr compiled = files.fingerprint() ? loaded_.find(*files.fingerprint()) : nullptr;
     if (!compiled) {
         compiled = std::make_shared<Compiled>(sources.size());
-        std::string problem = files.fingerprint() ? std::string() : try_compile(files, sources);
+        const bool is_safe =
+            files.fingerprint() && std::none_of(sources.begin(), sources.end(), is_remote);
+        std::string problem = is_safe ? std::string() : try_compile(files, sources);
         if (problem.empty()) {
             problem = problem_of([&] { return compile(*compiled, files, sources); });
         }
@@ -197,7 +182,8 @@ Loaded LibraryEngine::load(std::span<const RuleSource> sources) {
             return {nullptr, std::move(problem)};
         }
         // Files that were changed meanwhile may be half of this and half of that.
-        if (files.fingerprint() && RuleFiles(sources).fingerprint() == files.fingerprint()) {
+        if (files.fingerprint() &&
+            RuleFiles(sources, downloads).fingerprint() == files.fingerprint()) {
             loaded_.insert(*files.fingerprint(), compiled);
         }
     }

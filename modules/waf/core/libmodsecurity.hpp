@@ -13,7 +13,8 @@ namespace gatehouse::waf {
 // audit log. Null if the library cannot be set up or is another release than its headers, whose
 // objects would not fit. Throws std::bad_alloc.
 //
-// Rules that are downloaded or run scripts are never shared: what they are is not known beforehand.
+// Rules that run scripts are never shared: what these are is not known beforehand. Neither those,
+// nor what is downloaded, is compiled before a child of the process has come through it.
 std::unique_ptr<Engine> make_libmodsecurity(std::string_view connector);
 
 }  // namespace gatehouse::waf

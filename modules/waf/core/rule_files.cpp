@@ -60,6 +60,24 @@ std::string facts_of(const std::string& path) {
            std::to_string(facts.st_mtim.tv_sec) + ' ' + std::to_string(facts.st_mtim.tv_nsec);
 }
 
+std::string_view kind_name(RuleSource::Kind kind) noexcept {
+    return kind == RuleSource::Kind::text   ? "source text"
+           : kind == RuleSource::Kind::file ? "source file"
+                                            : "source remote";
+}
+
+// The library finds it wherever a directive may begin, not only where a line does.
+bool downloads_rules(std::string_view statement) noexcept {
+    constexpr std::string_view kDirective = "SecRemoteRules";
+    for (; statement.size() > kDirective.size(); statement.remove_prefix(1)) {
+        if (same_word(statement.substr(0, kDirective.size()), kDirective) &&
+            statement[kDirective.size()] == ' ') {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool has_long_line(std::string_view text) noexcept {
     while (text.size() > kMaxPhrase) {
         const std::size_t end = text.find('\n');
@@ -98,18 +116,18 @@ class RuleFiles::Digest {
     bool good_ = false;
 };
 
-RuleFiles::RuleFiles(std::span<const RuleSource> sources) {
+RuleFiles::RuleFiles(std::span<const RuleSource> sources, std::span<const std::string> downloads)
+    : downloads_(downloads) {
     Digest digest;
     for (std::size_t i = 0; i < sources.size() && problem_.empty(); ++i) {
         const RuleSource& source = sources[i];
-        digest.add(source.kind == RuleSource::Kind::file ? "source file" : "source text");
+        digest.add(kind_name(source.kind));
+        digest.add(source.value);
         switch (source.kind) {
         case RuleSource::Kind::text:
-            digest.add(source.value);
             add(digest, {source.place, true, i, source.value, std::nullopt, 0});
             break;
         case RuleSource::Kind::file:
-            digest.add(source.value);
             if (const FileKind kind = kind_of(source.value); kind != FileKind::other) {
                 problem_ = source.value + describe(kind);
             } else {
@@ -117,7 +135,7 @@ RuleFiles::RuleFiles(std::span<const RuleSource> sources) {
             }
             break;
         case RuleSource::Kind::remote:
-            known_ = false;
+            add(digest, {source.value, false, i, downloads_[i], std::nullopt, 0});
             break;
         }
     }
@@ -152,23 +170,29 @@ void RuleFiles::read(Digest& digest, std::size_t index) {
         if (!statement) {
             return;
         }
-        std::string_view arguments = statement->text;
-        const std::string_view directive = take_word(arguments);
-        arguments = trim(arguments);
-        if (same_word(directive, "Include")) {
-            add_included(digest, index, statement->line, arguments);
-        } else if (same_word(directive, "SecUnicodeMapFile")) {
-            const std::size_t page = arguments.find_last_of(" \t");
-            add_data(digest, index, statement->line, trim(arguments.substr(0, page)), read_all);
-        } else if (same_word(directive, "SecGeoLookupDb")) {
-            add_data(digest, index, statement->line, arguments, facts_of);
-        } else if (same_word(directive, "SecRule") || same_word(directive, "SecAction")) {
-            known_ = known_ && !find_action(statement->text, "exec");
-            read_operators(digest, index, *statement);
-        } else if (same_word(directive, "SecRemoteRules") ||
-                   same_word(directive, "SecRuleScript")) {
-            known_ = false;
-        }
+        read_statement(digest, index, *statement);
+    }
+}
+
+void RuleFiles::read_statement(Digest& digest, std::size_t file, const Statement& statement) {
+    std::string_view arguments = statement.text;
+    const std::string_view directive = take_word(arguments);
+    arguments = trim(arguments);
+    known_ = known_ && !find_action(statement.text, "exec");
+    read_operators(digest, file, statement);
+    if (downloads_rules(statement.text)) {
+        problem_ = place(file, statement.line) +
+                   ": SecRemoteRules is not supported, as nothing would bound its time: use "
+                   "modsecurity_rules_remote";
+    } else if (same_word(directive, "Include")) {
+        add_included(digest, file, statement.line, arguments);
+    } else if (same_word(directive, "SecUnicodeMapFile")) {
+        const std::size_t page = arguments.find_last_of(" \t");
+        add_data(digest, file, statement.line, trim(arguments.substr(0, page)), read_all);
+    } else if (same_word(directive, "SecGeoLookupDb")) {
+        add_data(digest, file, statement.line, arguments, facts_of);
+    } else if (same_word(directive, "SecRuleScript")) {
+        known_ = false;
     }
 }
 
@@ -178,7 +202,12 @@ void RuleFiles::read_operators(Digest& digest, std::size_t file, const Statement
         const auto is = [&](std::string_view name) { return same_word(operation->name, name); };
         const bool of_phrases = is("pmFromFile") || is("pmf");
         if (of_phrases || is("ipMatchFromFile") || is("ipMatchF")) {
-            known_ = known_ && !operation->parameter.starts_with("https://");
+            if (operation->parameter.starts_with("https://")) {
+                problem_ = place(file, statement.line) + ": data from " +
+                           std::string(operation->parameter) +
+                           " is not supported, as nothing would bound its time: keep it in a file";
+                return;
+            }
             const std::string data =
                 add_data(digest, file, statement.line, operation->parameter, read_all);
             if (of_phrases && has_long_line(data)) {

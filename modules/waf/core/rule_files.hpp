@@ -21,17 +21,20 @@ using Fingerprint = std::array<unsigned char, 32>;
 // does not tell which file includes which, nor what it has read.
 class RuleFiles {
   public:
-    explicit RuleFiles(std::span<const RuleSource> sources);
+    // `downloads`: of each source that is remote the text. Must outlive this.
+    RuleFiles(std::span<const RuleSource> sources, std::span<const std::string> downloads);
 
     // What must not be given to the library, with its place: a directory, which would end the
     // process, a pipe, which would hold it up, rules with a NUL, of which it would read a part, a
-    // file that includes itself, which it opens until there are no descriptors left, and
-    // fatal_mistake(). Empty: nothing.
+    // file that includes itself, which it opens until there are no descriptors left, what it would
+    // wait for a server for, and fatal_mistake(). Empty: nothing.
     const std::string& problem() const noexcept { return problem_; }
 
     // Of the sources with all files they name, and where these are; none if they name something
-    // that cannot be known beforehand (what is downloaded, scripts).
+    // that cannot be known beforehand (scripts).
     const std::optional<Fingerprint>& fingerprint() const noexcept { return fingerprint_; }
+
+    const std::string& downloaded(std::size_t source) const noexcept { return downloads_[source]; }
 
     // The number of a file as the library names it while it loads that source; of the first one, if
     // it has no name.
@@ -58,7 +61,7 @@ class RuleFiles {
 
   private:
     struct File {
-        std::string name;  // the path, or where the directive is whose text this is
+        std::string name;  // the path, the URL, or where the directive is whose text this is
         bool is_text = false;
         std::size_t source = 0;
         std::string rules;
@@ -72,11 +75,13 @@ class RuleFiles {
     std::string add_data(Digest& digest, std::size_t file, int line, std::string_view name,
                          std::string (*content)(const std::string&));
     void read(Digest& digest, std::size_t index);
+    void read_statement(Digest& digest, std::size_t file, const Statement& statement);
     void read_operators(Digest& digest, std::size_t file, const Statement& statement);
     std::string_view reference(std::size_t file) const noexcept;
     bool is_above(const std::string& path, std::optional<std::size_t> file) const;
     std::string name_line(const File& file, int line) const;
 
+    std::span<const std::string> downloads_;
     std::vector<std::unique_ptr<const File>> files_;
     std::string problem_;
     bool known_ = true;

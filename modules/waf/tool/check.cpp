@@ -16,12 +16,6 @@ namespace {
 
 using seclang::Place;
 
-// The library would fetch them.
-bool is_remote(const seclang::Directive& directive) {
-    return seclang::directive_form(directive.name) == seclang::Form::remote ||
-           (directive.condition && directive.condition->argument.starts_with("https://"));
-}
-
 // FILE:LINE at the front of what the engine says; FILE may be any of the tree.
 bool take_place(const seclang::Tree& tree, std::string_view& text, Place& place) {
     for (std::size_t i = 0; i < tree.files.size(); ++i) {
@@ -64,16 +58,6 @@ void add_engine_problem(Report& report, std::size_t root, std::string_view probl
 void ask_engine(Report& report, Engine& engine) {
     std::vector<RuleSource> sources;
     std::size_t root = 0;
-    for (const seclang::Statement& statement : report.tree.statements) {
-        if (is_remote(statement.directive)) {
-            report.findings.push_back(
-                {Severity::notice,
-                 {statement.file, statement.directive.line},
-                 "what is downloaded is not checked, nor is this whole set of "
-                 "rules by libmodsecurity"});
-            return;
-        }
-    }
     for (std::size_t i = 0; i < report.tree.files.size(); ++i) {
         const seclang::File& file = report.tree.files[i];
         if (file.included_from == seclang::kNoFile) {

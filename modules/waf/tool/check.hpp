@@ -18,8 +18,8 @@ struct Report {
     bool clean() const noexcept;
 };
 
-// What lint() finds, and what the engine refuses, if it may be asked: rules that would be
-// downloaded are not, and files that cannot be included are no rules.
+// What lint() finds, and what the engine refuses, if it may be asked: files that cannot be included
+// are no rules.
 Report check(std::span<const std::string> files, Engine& engine);
 
 // FILE:LINE: error: text, with lines of who includes the file behind it.

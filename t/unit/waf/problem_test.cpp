@@ -192,6 +192,30 @@ void a_download_that_fails_says_why(void**) {
     assert_true(loaded.problem.find("a-key") == std::string::npos);
 }
 
+// The library would wait for the server as long as that likes.
+void nothing_else_is_downloaded(void**) {
+    const Directory directory;
+    const std::string why = " is not supported, as nothing would bound its time: ";
+    directory.write("part.conf",
+                    "# SecRemoteRules a-key https://127.0.0.1:1/\n\n"
+                    "secremoterules a-key https://127.0.0.1:1/\n");
+    expect_problem(load({file(directory.write("top.conf", "Include part.conf\n"))}),
+                   directory.path("part.conf") + ":3, included from " + directory.path("top.conf") +
+                       ":1: SecRemoteRules" + why + "use modsecurity_rules_remote",
+                   "rules");
+    expect_problem(
+        load({text("SecRuleEngine On SecRemoteRules a-key https://127.0.0.1:1/")}),
+        "nginx.conf:7, line 1 of the rules: SecRemoteRules" + why + "use modsecurity_rules_remote",
+        "behind another");
+    for (const char* name : {"pmFromFile", "PMF", "ipMatchFromFile", "ipMatchF"}) {
+        expect_problem(load({text("SecRule ARGS \"!@" + std::string(name) +
+                                  " https://127.0.0.1:1/\" \"id:1,phase:1,pass\"")}),
+                       "nginx.conf:7, line 1 of the rules: data from https://127.0.0.1:1/" + why +
+                           "keep it in a file",
+                       name);
+    }
+}
+
 // A mistake leaves nothing behind that the next rules could stumble over.
 void the_next_rules_are_loaded(void**) {
     const Directory directory;
@@ -213,6 +237,7 @@ int main() {
         cmocka_unit_test(text_and_line),
         cmocka_unit_test(files_that_are_none),
         cmocka_unit_test(a_download_that_fails_says_why),
+        cmocka_unit_test(nothing_else_is_downloaded),
         cmocka_unit_test(the_next_rules_are_loaded),
     };
     return cmocka_run_group_tests(tests, make_engine, release_engine);

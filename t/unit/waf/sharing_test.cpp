@@ -100,9 +100,12 @@ void every_file_counts(void**) {
 void scripts_are_not_shared(void**) {
     const Directory directory;
     const std::string script = directory.write("a.lua", "function main() return nil end\n");
-    const std::string set = "SecAction \"id:1,phase:1,pass,exec:" + script + "\"";
-    const RuleSetPtr first = rules(set);
-    assert_ptr_not_equal(identity(first), identity(rules(set)));
+    for (const std::string before :
+         {"SecAction \"id:1,phase:1,pass,exec:", "SecDefaultAction \"phase:1,log,pass,exec:"}) {
+        const std::string set = before + script + "\"\n";
+        const RuleSetPtr first = rules(set);
+        expect(identity(first) != identity(rules(set)), before, "is read again");
+    }
 }
 
 void merged_sets_are_shared(void**) {
