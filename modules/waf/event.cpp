@@ -97,7 +97,7 @@ Json rule_of(const EventLog& log, const KeptMatch& match) {
 
 Json rules_of(const EventLog& log, const Inspection& inspection) {
     Json rules = Json::array();
-    for (const KeptMatch& match : inspection.matches()) {
+    for (const KeptMatch& match : inspection.own_matches()) {
         rules.append(rule_of(log, match));
     }
     return rules;

@@ -28,25 +28,45 @@ std::uint64_t most_of(const BodyAccess& access, std::uint64_t limit) noexcept {
     return limit == 0 ? most : std::min(most, limit + 1);
 }
 
+// A limit of the body refuses, and an audit log has all requests, without any rule.
+bool has_effect(const RuleSet& rules) noexcept {
+    return rules.mode() != Mode::off &&
+           (rules.rules() > 0 || rules.heeds_response() || rules.request_body_limit() > 0);
+}
+
+bool reads_more(const BodyAccess& here, const BodyAccess& before) noexcept {
+    return here.allowed && (!before.allowed || most_of(here, 0) > most_of(before, 0));
+}
+
 }  // namespace
 
-bool Inspection::begin(const LocConf& place) {
-    if (refused_ || place.rules == rules_in_use_) {
+bool Inspection::is_due(const LocConf& place) {
+    const Enabled enabled = enabled_for(request, place);
+    if (refused_ || enabled == Enabled::off || !has_effect(*place.rules)) {
         return false;
     }
-    const Enabled enabled = enabled_for(request, place);
-    if (enabled == Enabled::off || place.rules->rules() == 0 || place.rules->mode() == Mode::off) {
+    const bool enforces = enabled == Enabled::on && !is_dry_run(request, place);
+    if (place.rules == rules_in_use_ && (enforces_ || !enforces) &&
+        !(body_done && reads_more(place.request_body, conf->request_body))) {
+        conf = &place;
         return false;
     }
     if (place.bypass.holds_for(request)) {
-        status_ = active() ? status_ : Status::bypassed;
+        status_ = status_ == Status::none ? Status::bypassed : status_;
         return false;
     }
+    enforces_ = enforces;
+    return true;
+}
+
+void Inspection::begin(const LocConf& place) {
     log();
     conf = &place;
     rules_in_use_ = place.rules;
     body_done = response_seen = false;
     request_octets_ = response_octets_ = 0;
+    earlier_matches_ = matches_.size();
+    noticed_ = false;
     id_ = transaction_id(request, place);
     if (method_.empty()) {
         method_ = ngx::view(request->method_name);
@@ -54,16 +74,18 @@ bool Inspection::begin(const LocConf& place) {
     transaction_ = engine().begin(rules_in_use_, id_, *this);
     if (transaction_ == nullptr) {
         broken();
-        return true;
+        return;
     }
-    status_ = Status::passed;
-    if (enabled == Enabled::detect || is_dry_run(request, place)) {
+    if (status_ == Status::none || status_ == Status::bypassed) {
+        status_ = Status::passed;
+    }
+    if (!enforces_) {
         transaction_->detect_only();
     }
-    return true;
 }
 
 void Inspection::matched(const Match& match) noexcept {
+    noticed_ = true;
     try {
         if (matches_.size() < kMaxMatches) {
             matches_.push_back(keep(match));
@@ -178,7 +200,7 @@ Transaction::Step Inspection::add_request_headers() {
 }
 
 bool Inspection::wants_request_body() const noexcept {
-    return active() && conf->request_body.allowed && rules_in_use_->reads_request_body();
+    return active() && conf->request_body.allowed && transaction_->reads_request_body();
 }
 
 std::uint64_t Inspection::most_of_request() const noexcept {
@@ -290,7 +312,7 @@ void Inspection::log() {
         ngx::log(NGX_LOG_ERR, request->connection->log, "the rule engine has failed to log", "");
     }
     transaction_.reset();
-    if (status_ == Status::detected || status_ == Status::blocked) {
+    if (noticed_ || refused_) {
         write_event(conf->event_log, *this);
     }
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,10 +27,19 @@ class Inspection final : private Transaction::Observer {
 
     ngx_http_request_t* const request;
 
-    // The request has come to a place: decides whether the rules of `conf` are to run. Those that
-    // have run already at an earlier place do not run again; others make a transaction of their
-    // own. False: there is nothing to be done here. Throws std::bad_alloc.
-    bool begin(const LocConf& conf);
+    // The request has come to a place: whether the rules of that are to run. Not those that are
+    // running already because of an earlier place, unless that was more lenient. Throws
+    // std::bad_alloc.
+    bool is_due(const LocConf& place);
+
+    // Makes a transaction for the place of which is_due() has said so, in place of an earlier one.
+    // Throws std::bad_alloc.
+    void begin(const LocConf& place);
+
+    // Whether it is for other rules than those of the place that the request is inspected now.
+    bool has_other_rules(const LocConf& place) const noexcept {
+        return active() && rules_in_use_ != place.rules;
+    }
 
     // Whether there are steps to be taken.
     bool active() const noexcept { return transaction_ != nullptr; }
@@ -67,7 +77,7 @@ class Inspection final : private Transaction::Observer {
     bool wants_answer_body() const;
 
     // How far it has come.
-    const LocConf* conf = nullptr;  // of the place that has begun it
+    const LocConf* conf = nullptr;  // of the last place with its rules
     bool body_requested = false;    // of the client, by us
     bool waiting_for_body = false;  // the phases are suspended
     bool body_done = false;         // phase 2 is over
@@ -80,6 +90,10 @@ class Inspection final : private Transaction::Observer {
     Status status() const noexcept { return status_; }
     int score() const { return active() ? transaction_->score() : score_; }
     const std::vector<KeptMatch>& matches() const noexcept { return matches_; }
+    // Those of the present transaction.
+    std::span<const KeptMatch> own_matches() const noexcept {
+        return std::span(matches_).subspan(earlier_matches_);
+    }
     std::string_view id() const noexcept { return id_; }
     std::string_view method() const noexcept { return method_; }  // that the client has sent
 
@@ -99,6 +113,9 @@ class Inspection final : private Transaction::Observer {
     std::string id_;
     std::string method_;
     std::vector<KeptMatch> matches_;
+    std::size_t earlier_matches_ = 0;
+    bool noticed_ = false;  // a rule has matched, in this transaction
+    bool enforces_ = false;
     int score_ = 0;
     bool refused_ = false;
     ngx_int_t refusal_status_ = 0;

@@ -13,14 +13,6 @@ bool concerns(const ngx_http_request_t* r, const LocConf& conf) noexcept {
     return r == r->main && !off && conf.rules != nullptr;
 }
 
-ngx_int_t inspect_headers(ngx_http_request_t* r, const LocConf& conf) {
-    Inspection& inspection = RequestContext::obtain(r);
-    if (!inspection.begin(conf)) {
-        return NGX_DECLINED;
-    }
-    return inspection.request_headers() == Verdict::refuse ? inspection.refusal() : NGX_DECLINED;
-}
-
 ngx_int_t inspect_body(ngx_http_request_t* r) {
     Inspection* inspection = RequestContext::find(r);
     if (inspection == nullptr || !inspection->active() || inspection->refused() ||
@@ -39,6 +31,27 @@ ngx_int_t inspect_body(ngx_http_request_t* r) {
     return inspection->request_body() == Verdict::refuse ? inspection->refusal() : NGX_DECLINED;
 }
 
+ngx_int_t inspect_headers(ngx_http_request_t* r, const LocConf& conf) {
+    Inspection& inspection = RequestContext::obtain(r);
+    if (!inspection.is_due(conf)) {
+        return NGX_DECLINED;
+    }
+    // `rewrite` may have left another place before its rules have seen the body.
+    if (inspection.has_other_rules(conf)) {
+        const ngx_int_t result = inspect_body(r);
+        if (result != NGX_DECLINED) {
+            return result;
+        }
+    }
+    inspection.begin(conf);
+    return inspection.request_headers() == Verdict::refuse ? inspection.refusal() : NGX_DECLINED;
+}
+
+ngx_int_t inspect(ngx_http_request_t* r, const LocConf& conf) {
+    const ngx_int_t result = inspect_headers(r, conf);
+    return result == NGX_DECLINED ? inspect_body(r) : result;
+}
+
 }  // namespace
 
 ngx_int_t rewrite(ngx_http_request_t* r) {
@@ -47,18 +60,15 @@ ngx_int_t rewrite(ngx_http_request_t* r) {
                                                              : NGX_DECLINED;
 }
 
+// Once more the headers, too: variables that turn inspection on may have been set since.
 ngx_int_t preaccess(ngx_http_request_t* r) {
     const LocConf& conf = loc_conf(r);
-    return concerns(r, conf) && conf.moment == Moment::early ? inspect_body(r) : NGX_DECLINED;
+    return concerns(r, conf) && conf.moment == Moment::early ? inspect(r, conf) : NGX_DECLINED;
 }
 
 ngx_int_t precontent(ngx_http_request_t* r) {
     const LocConf& conf = loc_conf(r);
-    if (!concerns(r, conf) || conf.moment != Moment::late) {
-        return NGX_DECLINED;
-    }
-    const ngx_int_t result = inspect_headers(r, conf);
-    return result == NGX_DECLINED ? inspect_body(r) : result;
+    return concerns(r, conf) && conf.moment == Moment::late ? inspect(r, conf) : NGX_DECLINED;
 }
 
 ngx_int_t log_phase(ngx_http_request_t* r) {

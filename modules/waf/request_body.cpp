@@ -10,7 +10,6 @@ namespace {
 
 // The reading is over, in the course of the phases or later.
 void go_on(ngx_http_request_t* r) {
-    --r->main->count;
     Inspection* inspection = RequestContext::find(r);
     if (inspection != nullptr && inspection->waiting_for_body) {
         inspection->waiting_for_body = false;
@@ -49,20 +48,22 @@ bool has_body(const ngx_http_request_t* r) noexcept {
 }
 
 ngx_int_t read_body(ngx_http_request_t* r, Inspection& inspection) {
-    if (inspection.waiting_for_body) {
-        return NGX_DONE;
-    }
+    // While it is awaited the phases only run if reading has failed, for an error_page: the rules
+    // see as much as has come.
+    inspection.waiting_for_body = false;
     if (inspection.body_requested) {
         return NGX_OK;
     }
     inspection.body_requested = true;
     const ngx_int_t result =
         ngx_http_read_client_request_body(r, ngx::guard<ngx::OnThrow::nothing, go_on>);
-    if (result == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
     if (result >= NGX_HTTP_SPECIAL_RESPONSE) {
         return result;
+    }
+    // nginx has counted the reading: whoever ends the request later must not find that.
+    --r->main->count;
+    if (result == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     if (result == NGX_AGAIN) {
         inspection.waiting_for_body = true;
