@@ -10,7 +10,7 @@ use Test::More;
 
 my $form = 'Content-Type: application/x-www-form-urlencoded';
 
-my $waf = Gatehouse::Waf->new(<<'END');
+my $waf = Gatehouse::Waf->new(<<'END', http => <<'HTTP');
 listen unix:$PREFIX/http2.sock http2;
 client_max_body_size 0;
 client_body_buffer_size 16k;
@@ -43,6 +43,16 @@ location = /stream/rule { modsecurity_rules 'SecRequestBodyAccess Off'; proxy_re
 location = /stream/none { modsecurity off; proxy_request_buffering off; proxy_pass http://unix:$PREFIX/stream.sock; }
 location = /stream/on   { proxy_request_buffering off; proxy_pass http://unix:$PREFIX/stream.sock; }
 END
+server {
+    listen unix:$PREFIX/ruleless.sock;
+    modsecurity on;
+    modsecurity_rules 'SecRuleEngine On
+        SecRequestBodyAccess On
+        SecRequestBodyLimit 10
+        SecRequestBodyLimitAction Reject';
+    location / { proxy_pass APPLICATION; }
+}
+HTTP
 
 # From octets in the header's buffer to several pieces of a temporary file.
 my %size = (short => 100, buffer => 15_000, file => 40_000, long => 1_000_000);
@@ -121,6 +131,16 @@ subtest 'limits' => sub {
     for my $uri (qw(/partial /max)) {
         is $waf->post($uri, $early, $form)->{status}, 403, "$uri: what is before the limit";
         is $waf->post($uri, $late, $form)->{status}, 200, "$uri: what is behind it";
+    }
+};
+
+subtest 'limits without rules' => sub {
+    for (['a=b', 200], ['a=bcdefghijk', 403]) {
+        my ($body, $due) = @$_;
+        my $client = Gatehouse::Wire::client(join("\r\n", 'POST / HTTP/1.1', 'Host: localhost', $form, 'Content-Length: ' . length $body, '', $body),
+            $waf->file('ruleless.sock'));
+        is $client->response->{status}, $due, "$body";
+        $client->leave;
     }
 };
 
