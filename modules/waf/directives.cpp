@@ -70,13 +70,14 @@ constexpr std::array<std::string_view, 8> kAlwaysRedacted{
     "authorization", "proxy-authorization", "cookie", "password", "passwd", "secret",
     "token",         "access_token"};
 
+void add_lower(std::vector<std::string>& list, std::string_view text) {
+    for (char& c : list.emplace_back(text)) {
+        c = static_cast<char>(ngx_tolower(c));
+    }
+}
+
 bool read_redacted(std::string_view value, EventLog& log) {
-    ngx::for_each_piece(value, ',', [&](std::string_view name) {
-        std::string& lower = log.redacted.emplace_back(name);
-        for (char& c : lower) {
-            c = static_cast<char>(ngx_tolower(c));
-        }
-    });
+    ngx::for_each_piece(value, ',', [&](std::string_view name) { add_lower(log.redacted, name); });
     return !value.empty();
 }
 
@@ -98,7 +99,7 @@ ngx::ConfResult read_body(const ngx::Directive& directive, std::optional<BodyAcc
         if (flag) {
             access->allowed = *flag;
         } else if (with_types && text.find('/') != std::string_view::npos) {
-            access->types.emplace_back(text);
+            add_lower(access->types, text);
         } else {
             const ngx::ConfResult result = parameters.read(directive, text, *access);
             if (result != ngx::kConfOk) {

@@ -124,6 +124,8 @@ class Transaction {
     virtual Step response_headers(int status, std::string_view protocol) = 0;  // runs phase 3
     // The response gives way to another, whose fields are to follow.
     virtual void forget_response_headers() noexcept = 0;
+    // The next two take a body of any type, not only those of SecResponseBodyMimeType.
+    virtual void read_any_response_type() noexcept = 0;
     virtual Step append_response_body(std::string_view octets) = 0;
     virtual Step response_body() = 0;      // runs phase 4
     virtual Step logging(int status) = 0;  // runs phase 5 and writes the audit log

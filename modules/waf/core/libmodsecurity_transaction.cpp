@@ -271,16 +271,41 @@ void LibraryTransaction::forget_response_headers() noexcept {
     transaction_.m_variableResponseContentType.unset();
 }
 
+// The library compares the field as it was sent, in upper case or not, with a list that all
+// transactions share. Rules may look at the field: it is the list that changes for the time.
+template <class F>
+auto LibraryTransaction::with_response_type(F&& step) {
+    auto& types = rules_->library().m_responseBodyTypeToBeInspected.m_value;
+    const auto [place, is_new] =
+        any_response_type_ && !types.empty()
+            ? types.insert(transaction_.m_variableResponseContentType.m_value)
+            : std::pair(types.end(), false);
+    struct Restore {
+        decltype(types) list;
+        decltype(types.begin()) added;
+        ~Restore() {
+            if (added != list.end()) {
+                list.erase(added);
+            }
+        }
+    };
+    const Restore restore{types, is_new ? place : types.end()};
+    return step();
+}
+
 // As append_request_body().
 Transaction::Step LibraryTransaction::append_response_body(std::string_view octets) {
     return run([&] {
-        transaction_.appendResponseBody(octets_of(octets), octets.size());
+        with_response_type(
+            [&] { return transaction_.appendResponseBody(octets_of(octets), octets.size()); });
         return transaction_.m_responseBody.good();
     });
 }
 
 Transaction::Step LibraryTransaction::response_body() {
-    return run([&] { return transaction_.processResponseBody() != 0; });
+    return run([&] {
+        return with_response_type([&] { return transaction_.processResponseBody(); }) != 0;
+    });
 }
 
 // An intervention comes too late here, but the rule that wants it has matched. What was done is

@@ -35,6 +35,7 @@ class LibraryTransaction final : public Transaction {
     Step response_header(std::string_view name, std::string_view value) override;
     Step response_headers(int status, std::string_view protocol) override;
     void forget_response_headers() noexcept override;
+    void read_any_response_type() noexcept override { any_response_type_ = true; }
     Step append_response_body(std::string_view octets) override;
     Step response_body() override;
     Step logging(int status) override;
@@ -46,6 +47,8 @@ class LibraryTransaction final : public Transaction {
     Step run(F&& step) noexcept;
     Step outcome();
     bool take_intervention();
+    template <class F>
+    auto with_response_type(F&& step);
     void report_disruptive(bool intervenes);
     void report(const modsecurity::RuleMessage& message, std::string_view text, bool disruptive);
     int number(const std::string& variable) const;
@@ -54,6 +57,7 @@ class LibraryTransaction final : public Transaction {
     Observer& observer_;
     bool detect_only_ = false;
     bool failed_ = false;
+    bool any_response_type_ = false;
     std::size_t reported_ = 0;  // of the library's messages
     Intervention intervention_;
     modsecurity::Transaction transaction_;

@@ -28,13 +28,16 @@ Step feed_request(const RuleSetPtr& set, const std::string& body, std::size_t pi
 }
 
 Step feed_response(const RuleSetPtr& set, const std::string& body, std::size_t piece,
-                   std::string_view type = "text/html; charset=utf-8") {
+                   std::string_view type = "text/html; charset=utf-8", bool any = false) {
     Listener listener;
     const auto transaction = engine()->begin(set, "", listener);
     transaction->uri("/", "GET", "1.1");
     transaction->request_headers();
     transaction->response_header("Content-Type", type);
     Step step = transaction->response_headers(200, "HTTP/1.1");
+    if (any) {
+        transaction->read_any_response_type();
+    }
     for (std::size_t at = 0; at < body.size() && step == Step::pass; at += piece) {
         step = transaction->append_response_body(std::string_view(body).substr(at, piece));
     }
@@ -112,6 +115,13 @@ void only_some_types_are_read(void**) {
     assert_false(set->reads_response_type(""));
     assert_true(feed_response(set, "bad", 3, "text/plain") == Step::intervene);
     assert_true(feed_response(set, "bad", 3, "image/png") == Step::pass);
+    assert_true(feed_response(set, "bad", 2, "image/png", true) == Step::intervene);
+    assert_true(feed_response(set, "bad", 2, "Text/HTML", true) == Step::intervene);
+    // Of that transaction only.
+    assert_false(set->reads_response_type("image/png"));
+    assert_true(feed_response(set, "bad", 3, "image/png") == Step::pass);
+    assert_true(feed_response(set, "bad", 3, "text/html", true) == Step::intervene);
+    assert_true(set->reads_response_type("text/html"));
     // Without a list every type is.
     const RuleSetPtr all = rules(
         "SecRuleEngine On\nSecResponseBodyAccess On\n"
