@@ -22,13 +22,37 @@ bool response_has_body(const ngx_http_request_t* r) noexcept {
            r->headers_out.status != NGX_HTTP_NOT_MODIFIED;
 }
 
+// The whole of it, those parts, too, that subrequests add.
+void read_body(ngx_http_request_t* r, Inspection& inspection) {
+    inspection.begin_response_body();
+    r->filter_need_in_memory = 1;
+    r->main_filter_need_in_memory = 1;
+}
+
+// nginx picks the parts that a client wants before they come to body_filter(), and what it leaves
+// out would not be judged. Slices that begin in the middle are no whole, and stay a part.
+void forbid_ranges(ngx_http_request_t* r, Inspection& inspection) noexcept {
+    if (r == r->main) {
+        inspection.whole = r->headers_out.content_offset == 0;
+    }
+    if (inspection.whole) {
+        ngx_http_clear_accept_ranges(r);
+    }
+}
+
 ngx_int_t header_filter(ngx_http_request_t* r) {
-    Inspection* inspection = r == r->main ? RequestContext::find(r) : nullptr;
+    Inspection* inspection = RequestContext::find(r->main);
+    if (r != r->main) {
+        if (inspection != nullptr) {
+            forbid_ranges(r, *inspection);  // of another slice
+        }
+        return next_header_filter(r);
+    }
     if (inspection != nullptr && inspection->refused()) {
         inspection->complete_refusal();
         if (response_has_body(r) && inspection->wants_answer_body()) {
             inspection->reading_answer = true;
-            r->filter_need_in_memory = 1;
+            read_body(r, *inspection);
         }
         return next_header_filter(r);
     }
@@ -42,8 +66,9 @@ ngx_int_t header_filter(ngx_http_request_t* r) {
         return next_header_filter(r);
     }
     inspection->reading_response = true;
-    r->filter_need_in_memory = 1;
-    if (inspection->conf->response_buffer.on) {
+    read_body(r, *inspection);
+    forbid_ranges(r, *inspection);
+    if (inspection->conf->response_buffer.on && inspection->whole) {
         inspection->holding = true;
         return NGX_OK;
     }
@@ -76,8 +101,60 @@ std::string_view octets_of(const ngx_buf_t& buffer) noexcept {
             static_cast<std::size_t>(buffer.last - buffer.pos)};
 }
 
+// An upstream that has failed is over, and nginx ends with a flush in place of the last buffer.
+bool breaks_off(const ngx_http_request_t* r, const ngx_chain_t* in) noexcept {
+    const ngx_http_upstream_t* u = r->upstream;
+    return u != nullptr && u->header_sent && u->cleanup == nullptr && in->buf->flush &&
+           !in->buf->last_buf;
+}
+
+ngx_int_t replace(Inspection& inspection, ngx_chain_t* in, ngx_int_t status) {
+    inspection.reading_response = false;
+    inspection.holding = false;
+    inspection.held.release();
+    inspection.replacement.begin(status);
+    return inspection.replacement.swallow(in);
+}
+
+// `complete`: there is nothing more to be judged.
+Verdict judge(const ngx_chain_t* in, Inspection& inspection, bool& complete) {
+    Verdict verdict = Verdict::go_on;
+    for (const ngx_chain_t* link = in; link != nullptr && verdict == Verdict::go_on;
+         link = link->next) {
+        verdict = inspection.append_response_body(octets_of(*link->buf));
+        complete = complete || link->buf->last_buf;
+    }
+    complete = complete || (inspection.active() && inspection.has_enough_of_response());
+    if (verdict == Verdict::go_on && complete) {
+        verdict = inspection.response_body();
+    }
+    return verdict;
+}
+
+ngx_int_t inspect_body(ngx_http_request_t* r, Inspection& inspection, ngx_chain_t* in) {
+    if (inspection.holding && breaks_off(r, in)) {
+        return replace(inspection, in, NGX_HTTP_BAD_GATEWAY);
+    }
+    bool complete = false;
+    const Verdict verdict = judge(in, inspection, complete);
+    if (verdict == Verdict::refuse) {
+        inspection.reading_response = false;
+        return inspection.holding ? replace(inspection, in, inspection.refusal()) : cut(r);
+    }
+    inspection.reading_response = !complete;
+    if (!inspection.holding) {
+        ngx_chain_t* out = inspection.held.exchange(r->pool, in, complete);
+        return out == nullptr ? NGX_OK : next_body_filter(r, out);
+    }
+    const bool fits = inspection.held.add(r->pool, in, inspection.conf->response_buffer.most);
+    return complete || !fits ? let_go(r, inspection) : NGX_OK;
+}
+
 ngx_int_t body_filter(ngx_http_request_t* r, ngx_chain_t* in) {
     Inspection* inspection = r == r->main ? RequestContext::find(r) : nullptr;
+    if (inspection != nullptr && inspection->replacement.begun()) {
+        return inspection->replacement.swallow(in);
+    }
     if (inspection != nullptr && inspection->reading_answer) {
         for (const ngx_chain_t* link = in; link != nullptr; link = link->next) {
             inspection->append_answer_body(octets_of(*link->buf));
@@ -89,33 +166,7 @@ ngx_int_t body_filter(ngx_http_request_t* r, ngx_chain_t* in) {
     if (in == nullptr) {
         return inspection->holding ? NGX_OK : next_body_filter(r, in);
     }
-    bool last = false;
-    Verdict verdict = Verdict::go_on;
-    for (const ngx_chain_t* link = in; link != nullptr && verdict == Verdict::go_on;
-         link = link->next) {
-        verdict = inspection->append_response_body(octets_of(*link->buf));
-        last = last || link->buf->last_buf;
-    }
-    const bool complete = last || (inspection->active() && inspection->has_enough_of_response());
-    if (verdict == Verdict::go_on && complete) {
-        verdict = inspection->response_body();
-        inspection->reading_response = false;
-    }
-    if (verdict == Verdict::refuse) {
-        inspection->reading_response = false;
-        if (!inspection->holding) {
-            return cut(r);
-        }
-        inspection->holding = false;
-        inspection->held.drop(in);
-        return refuse_response(r, *inspection);
-    }
-    if (!inspection->holding) {
-        ngx_chain_t* out = inspection->held.exchange(r->pool, in, complete);
-        return out == nullptr ? NGX_OK : next_body_filter(r, out);
-    }
-    const bool fits = inspection->held.add(r->pool, in, inspection->conf->response_buffer.most);
-    return complete || !fits ? let_go(r, *inspection) : NGX_OK;
+    return inspect_body(r, *inspection, in);
 }
 
 }  // namespace

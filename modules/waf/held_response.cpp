@@ -7,25 +7,40 @@
 namespace gatehouse::waf {
 namespace {
 
-ngx_chain_t* copy_link(ngx_pool_t* pool, ngx_buf_t& source) {
+void copy_octets(ngx_pool_t* pool, const ngx_buf_t& source, ngx_buf_t& copy) {
     const auto size = static_cast<std::size_t>(source.last - source.pos);
-    ngx_chain_t* link = ngx_alloc_chain_link(pool);
-    ngx_buf_t* copy = link == nullptr ? nullptr : ngx_create_temp_buf(pool, size == 0 ? 1 : size);
-    if (copy == nullptr) {
+    copy.start = static_cast<u_char*>(ngx_pnalloc(pool, size));
+    if (copy.start == nullptr) {
         throw std::bad_alloc();
     }
-    if (size > 0) {
-        std::memcpy(copy->pos, source.pos, size);
-        copy->last = copy->pos + size;
-    } else {
-        copy->temporary = 0;  // a flag travels alone
+    std::memcpy(copy.start, source.pos, size);
+    copy.pos = copy.start;
+    copy.last = copy.end = copy.start + size;
+    copy.temporary = 1;
+}
+
+// What is in a file only stays there; a flag travels alone.
+ngx_chain_t* copy_link(ngx_pool_t* pool, const ngx_buf_t& source) {
+    ngx_chain_t* link = ngx_alloc_chain_link(pool);
+    auto* copy = static_cast<ngx_buf_t*>(ngx_pcalloc(pool, sizeof(ngx_buf_t)));
+    if (link == nullptr || copy == nullptr) {
+        throw std::bad_alloc();
+    }
+    const bool in_memory = source.last > source.pos;
+    if (in_memory) {
+        copy_octets(pool, source, *copy);
+    } else if (source.in_file) {
+        copy->in_file = 1;
+        copy->file = source.file;
+        copy->file_pos = source.file_pos;
+        copy->file_last = source.file_last;
     }
     copy->last_buf = source.last_buf;
     copy->last_in_chain = source.last_in_chain;
     copy->flush = source.flush;
-    copy->sync = size == 0 && !source.last_buf && !source.flush ? 1 : source.sync;
-    link->buf = copy;
-    link->next = nullptr;
+    const bool empty = !in_memory && !source.in_file;
+    copy->sync = empty && !source.last_buf && !source.flush ? 1 : source.sync;
+    *link = {copy, nullptr};
     return link;
 }
 
@@ -35,7 +50,7 @@ bool HeldResponse::add(ngx_pool_t* pool, ngx_chain_t* in, std::size_t most) {
     for (ngx_chain_t* link = in; link != nullptr; link = link->next) {
         ngx_buf_t& buffer = *link->buf;
         ngx_chain_t* copied = copy_link(pool, buffer);
-        octets_ += static_cast<std::size_t>(buffer.last - buffer.pos);
+        octets_ += static_cast<std::size_t>(ngx_buf_size(copied->buf));
         buffer.pos = buffer.last;  // whoever owns it may use it again
         buffer.file_pos = buffer.file_last;
         *end_ = copied;
@@ -77,14 +92,6 @@ ngx_chain_t* HeldResponse::release() noexcept {
     end_ = &first_;
     octets_ = 0;
     return all;
-}
-
-void HeldResponse::drop(ngx_chain_t* in) noexcept {
-    release();
-    for (ngx_chain_t* link = in; link != nullptr; link = link->next) {
-        link->buf->pos = link->buf->last;
-        link->buf->file_pos = link->buf->file_last;
-    }
 }
 
 }  // namespace gatehouse::waf

@@ -21,9 +21,6 @@ class HeldResponse {
     // All of it, in order; null: nothing.
     ngx_chain_t* release() noexcept;
 
-    // Forgets it, and what comes with `in`: another answer follows.
-    void drop(ngx_chain_t* in) noexcept;
-
   private:
     ngx_chain_t* first_ = nullptr;
     ngx_chain_t** end_ = &first_;

@@ -272,6 +272,8 @@ bool Inspection::reads_this_response() const {
            conf->response_body.types.end();
 }
 
+void Inspection::begin_response_body() noexcept { transaction_->read_any_response_type(); }
+
 Verdict Inspection::append_response_body(std::string_view octets) {
     if (!active()) {
         return Verdict::go_on;

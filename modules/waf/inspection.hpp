@@ -10,6 +10,7 @@
 #include "waf/conf.hpp"
 #include "waf/held_response.hpp"
 #include "waf/module.hpp"
+#include "waf/replacement.hpp"
 
 namespace gatehouse::waf {
 
@@ -23,7 +24,7 @@ enum class Verdict : std::uint8_t { go_on, refuse };
 // none. Destroyed with the request.
 class Inspection final : private Transaction::Observer {
   public:
-    explicit Inspection(ngx_http_request_t* r) noexcept : request(r) {}
+    explicit Inspection(ngx_http_request_t* r) noexcept : request(r), replacement(r) {}
 
     ngx_http_request_t* const request;
 
@@ -76,6 +77,9 @@ class Inspection final : private Transaction::Observer {
     bool wants_response_body() const;
     bool wants_answer_body() const;
 
+    // Octets of the response are to follow, whatever SecResponseBodyMimeType says.
+    void begin_response_body() noexcept;
+
     // How far it has come.
     const LocConf* conf = nullptr;  // of the last place with its rules
     bool body_requested = false;    // of the client, by us
@@ -84,8 +88,10 @@ class Inspection final : private Transaction::Observer {
     bool response_seen = false;     // phase 3 is over
     bool reading_response = false;  // phase 4 is to come
     bool reading_answer = false;    // for the audit log
+    bool whole = false;             // nobody gets a part of the response
     bool holding = false;           // the header of the response waits for it
     HeldResponse held;              // and so does the body
+    Replacement replacement;        // of what was held
 
     Status status() const noexcept { return status_; }
     int score() const { return active() ? transaction_->score() : score_; }

@@ -20,6 +20,7 @@ modsecurity_rules 'SecRuleEngine On
     SecRule REQUEST_URI "@contains /" "id:1,phase:1,pass,log"
     SecRule ARGS:q "@streq one" "id:2,phase:1,deny"
     SecRule RESPONSE_HEADERS:X-Secret "@streq yes" "id:4,phase:3,deny"
+    SecRule RESPONSE_CONTENT_TYPE "@unconditionalMatch" "id:8,phase:4,pass,log,logdata:%{RESPONSE_CONTENT_TYPE}"
     SecRule RESPONSE_BODY "@contains top secret" "id:5,phase:4,deny"
     SecRule REQUEST_HEADERS:Host "@streq localhost" "id:6,phase:1,pass,log"
     SecRule REQUEST_URI "@contains part" "id:7,phase:1,deny"';
@@ -33,12 +34,23 @@ location = /off       { modsecurity off; proxy_pass APPLICATION:/secret; }
 location = /no/body   { modsecurity_response_body off; proxy_pass APPLICATION:/secret; }
 location = /no/header { modsecurity_response_body off; proxy_pass APPLICATION:/header; }
 location = /type      { modsecurity_response_body text/css; proxy_pass APPLICATION:/secret; }
-location = /type/html { modsecurity_response_body text/css text/html; proxy_pass APPLICATION:/secret; }
+location /typed/      { modsecurity_response_body text/css Application/JSON; proxy_pass http://unix:$PREFIX/types.sock; }
+location /listed/     { proxy_pass http://unix:$PREFIX/types.sock; }
 location = /max       { modsecurity_response_body max=5; proxy_pass APPLICATION:/secret; }
 location /stream/     { proxy_pass http://unix:$PREFIX/stream.sock; }
 location = /stream/off { modsecurity off; proxy_buffering off; proxy_pass http://unix:$PREFIX/stream.sock; }
 location = /stream/no { modsecurity_response_body off; proxy_buffering off; proxy_pass http://unix:$PREFIX/stream.sock; }
 END
+server {
+    listen unix:$PREFIX/types.sock;
+    default_type text/plain;
+    location ~ /css$   { default_type text/css; return 200 "top secret"; }
+    location ~ /json$  { default_type application/json; return 200 "top secret"; }
+    location ~ /upper$ { default_type Application/Json; return 200 "top secret"; }
+    location ~ /html$  { default_type text/html; return 200 "top secret"; }
+    location ~ /HTML$  { default_type Text/HTML; return 200 "top secret"; }
+    location ~ /png$   { default_type image/png; return 200 "top secret"; }
+}
 log_format seen "$request_uri $modsecurity_status $modsecurity_rules";
 server {
     listen unix:$PREFIX/none.sock;
@@ -50,6 +62,7 @@ server {
 }
 HTTP
 
+sub matches_type ($type) { return $waf->log =~ /\[id "8"\] .*\[data "\Q$type\E"\]/ ? 1 : 0 }
 sub matches ($uri) { return scalar(() = $waf->log =~ /\[info\].*\[id "1"\].*request: "GET \Q$uri\E /g) }
 
 subtest 'other subrequests' => sub {
@@ -62,7 +75,12 @@ subtest 'other subrequests' => sub {
 subtest 'what is not inspected' => sub {
     is_deeply [$waf->differing('/off?q=one' => 200)], [], 'modsecurity off';
     is_deeply [$waf->differing('/no/body' => 200, '/no/header' => 403, '/no/body?q=one' => 403)], [], 'modsecurity_response_body off';
-    is_deeply [$waf->differing('/type' => 200, '/type/html' => 403, '/max' => 200)], [], 'types and lengths';
+    is_deeply [$waf->differing('/type' => 200, '/max' => 200)], [], 'types and lengths';
+    is_deeply [$waf->differing(map { ("/typed/$_" => 403) } qw(css json upper))], [], 'types of the directive';
+    is_deeply [$waf->differing(map { ("/typed/$_" => 200) } qw(html HTML png))], [], 'and no others';
+    is_deeply [$waf->differing(map { ("/listed/$_" => 403) } qw(html HTML))], [], 'types of the rules, however they are written';
+    is_deeply [$waf->differing(map { ("/listed/$_" => 200) } qw(css json upper png))], [], 'and no others';
+    is matches_type($_), 1, "RESPONSE_CONTENT_TYPE: $_" for 'application/json', 'Application/Json', 'Text/HTML';
     my ($off) = grep { m{^/off} } $waf->wait_lines('seen.log', 10);
     is $off, '/off?q=one - -', 'and it does not say that it was';
     for my $uri ('/?q=one', '/off') {

@@ -104,7 +104,8 @@ subtest 'modsecurity_response_buffer' => sub {
     my $page = $waf->get('/held/blocked.html');
     is $page->{body}, 'Blocked: MARK', 'a file';
     is $waf->status('/held/blocked.html', "If-None-Match: $page->{headers}{etag}[0]"), 304, 'that has not changed';
-    is $waf->status('/held/blocked.html', 'Range: bytes=0-6'), 206, 'a part of it';
+    my $part = $waf->get('/held/blocked.html', 'Range: bytes=0-6');
+    is_deeply [@$part{qw(status body)}, $part->{headers}{'accept-ranges'}], [200, 'Blocked: MARK', undef], 'no part of it';
     is $waf->status('/buffer/files/large.html'), 404, 'much';
     is $waf->get('/small/secret')->{status}, 404, 'less than max';
     is $waf->status('/small/files/large.html'), 'cut', 'more than max: streamed, and cut';

@@ -106,10 +106,9 @@ sub reload ($self) {
     }, 'reload');
 }
 
-# The process ids of the workers.
+# The process ids of the workers; a cache has processes of its own.
 sub workers ($self) {
-    my @pids = split ' ', `ps -o pid= --ppid $self->{pid}`;
-    return @pids;
+    return map { /^ *(\d+) (?!nginx: cache )/ ? $1 : () } split /\n/, `ps -o pid=,args= --ppid $self->{pid}`;
 }
 
 # Those of @now that are not in @$before.
