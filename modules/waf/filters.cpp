@@ -8,18 +8,22 @@ namespace {
 ngx_http_output_header_filter_pt next_header_filter;
 ngx_http_output_body_filter_pt next_body_filter;
 
-// An answer of nginx's own takes the place of this one. The header of that comes through the
-// filters again.
-ngx_int_t refuse_response(ngx_http_request_t* r, Inspection& inspection) {
-    return ngx_http_filter_finalize_request(r, &ngx_http_gatehouse_waf_module,
-                                            inspection.refusal());
-}
-
 // RFC 9110 section 6.4.1. nginx itself notes it only while it writes the header.
 bool response_has_body(const ngx_http_request_t* r) noexcept {
     return !r->header_only && r->method != NGX_HTTP_HEAD && r->headers_out.status >= NGX_HTTP_OK &&
            r->headers_out.status != NGX_HTTP_NO_CONTENT &&
            r->headers_out.status != NGX_HTTP_NOT_MODIFIED;
+}
+
+// A body is still to come, which the replacement swallows. Where there is none, the header goes
+// through the filters again inside of this one.
+ngx_int_t refuse_response(ngx_http_request_t* r, Inspection& inspection) {
+    if (response_has_body(r)) {
+        inspection.replacement.begin(inspection.refusal());
+        return inspection.replacement.swallow(nullptr);
+    }
+    return ngx_http_filter_finalize_request(r, &ngx_http_gatehouse_waf_module,
+                                            inspection.refusal());
 }
 
 // The whole of it, those parts, too, that subrequests add.

@@ -55,15 +55,15 @@ ngx_int_t Replacement::swallow(ngx_chain_t* in) noexcept {
     return NGX_OK;
 }
 
-// Not before the end of a response whose making cannot be stopped: subrequests, reading of files in
-// the background. More will come of them.
+// Only the making of an upstream's response can be stopped, and only while no thread is at work on
+// it. Otherwise its end is waited for; more comes until then.
 bool Replacement::may_answer() const noexcept {
     const ngx_http_request_t* r = request_;
-    if (r->connection->error || r->connection->data != r || r->postponed != nullptr || r->aio ||
-        r->blocked > 0) {
+    if (r->connection->error || r->connection->data != r || r->postponed != nullptr) {
         return false;
     }
-    return complete_ || (r->upstream != nullptr && r->upstream->header_sent);
+    const bool of_upstream = r->upstream != nullptr && r->upstream->header_sent;
+    return complete_ || (of_upstream && !r->aio && r->blocked == 0);
 }
 
 void Replacement::answer() {

@@ -1,6 +1,6 @@
-# A response that is held back is refused while more of it is to come, or when it is complete: the
-# answer is a whole one, whatever makes the response and whatever makes the answer, and the connection
-# goes on.
+# A response is refused for its header, or, held back, while more of it is to come or when it is
+# complete: the answer is a whole one, whatever makes the response and whatever makes the answer, and
+# the connection goes on.
 
 use v5.36;
 use FindBin;
@@ -36,7 +36,10 @@ my %answers = (
 );
 my $locations = join "\n", map {
     my $source = $_;
-    map { "location /$source/$_/ { $sources{$source} $answers{$_}[0] }" } sort keys %answers;
+    map {
+        my $rest = "{ $sources{$source} $answers{$_}[0]";
+        ("location /$source/$_/ $rest }", "location /third/$source/$_/ $rest add_header X-Leak yes; }")
+    } sort keys %answers;
 } sort keys %sources;
 
 my $waf = Gatehouse::Waf->new(<<"END", http => <<"HTTP", files => files());
@@ -51,6 +54,7 @@ modsecurity_rules 'SecRuleEngine On
     SecResponseBodyLimit 10000000
     SecRule RESPONSE_BODY "\@contains secret" "id:1,phase:4,deny,status:403"
     SecRule RESPONSE_BODY "\@contains moved" "id:2,phase:4,redirect:http://other.example/"
+    SecRule RESPONSE_HEADERS:X-Leak "\@streq yes" "id:4,phase:3,deny,status:403"
     SecRule RESPONSE_BODY "\@contains hang up" "id:3,phase:4,deny,status:444"';
 modsecurity_response_buffer on max=10m;
 modsecurity_response_body max=2000;
@@ -60,6 +64,7 @@ location \@named         { rewrite ^ /files/page.html break; proxy_pass APPLICAT
 location = /added        { alias html/good.html; }
 location /whole/         { modsecurity_response_body on; proxy_pass https://unix:\$PREFIX/https.sock:/files/; }
 location /stream/        { proxy_pass http://unix:\$PREFIX/stream.sock; error_page 502 /page.html; }
+location /stream/fastcgi/ { fastcgi_pass unix:\$PREFIX/stream.sock; }
 location /stream/raw/    { proxy_buffering off; proxy_pass http://unix:\$PREFIX/stream.sock; }
 $locations
 END
@@ -89,11 +94,11 @@ sub files {
 }
 
 # On one connection: a refusal, then what is fine.
-sub refused ($place, $page, $length) {
+sub refused ($place, $page, $length, $next = $place) {
     my $client = client(get("$place/$page.html"), $waf->file('nginx.sock'));
     my $answer = $client->response;
     my $good   = $answer->{headers}{connection}[0] eq 'keep-alive'
-        ? $client->send(get("$place/good.html"))->response : { status => 'closed', body => '' };
+        ? $client->send(get("$next/good.html"))->response : { status => 'closed', body => '' };
     $client->leave;
     my $right = $length ? $answer->{body} eq 'p' x $length : $answer->{body} =~ /403 Forbidden/;
     my $whole = $good->{body} =~ /\Agood x+(?:good x+)?\z/ ? 'whole' : 'not whole';
@@ -105,6 +110,14 @@ for my $source (sort keys %sources) {
         { map { ($_ => '403 right, 200 whole') } sort keys %answers }, "$source: refused, and the next one is not";
 }
 
+subtest 'for its header' => sub {
+    for my $source (sort keys %sources) {
+        is_deeply { map { ($_ => refused("/third/$source/$_", 'good', $answers{$_}[1], "/$source/$_")) } sort keys %answers },
+            { map { ($_ => '403 right, 200 whole') } sort keys %answers }, $source;
+    }
+    is $waf->ask('HEAD', "/third/$_/plain/good.html")->{status}, 403, "HEAD, $_" for qw(http file);
+};
+
 subtest 'inside of SSI' => sub {
     is refused("/ssi/$_", 'main', $answers{$_}[1]), '403 right, 200 whole', $_ for sort keys %answers;
 };
@@ -114,6 +127,7 @@ subtest 'other answers' => sub {
         [302, ['http://other.example/']], 'a redirect';
     is $waf->status("/$_/plain/hangup.html"), 'cut', "$_: no answer" for qw(https file);
     is $waf->status('/whole/late.html'), 403, 'at the end';
+    is $waf->status('/cache/plain/part.html'), 403, "in the cache: $_" for 1, 2;
     is $waf->ask('HEAD', '/https/plain/early.html')->{status}, 200, 'HEAD';
 };
 
@@ -123,17 +137,34 @@ subtest 'HTTP/2' => sub {
     $client->leave;
 };
 
+sub asked_by_fastcgi ($upstream) {
+    Gatehouse::Wire::wait_readable($upstream->{socket}, 'connection from nginx');
+    return bless { socket => scalar $upstream->{socket}->accept, buffer => '' }, 'Gatehouse::Wire::Peer';
+}
+
+# As FCGI_STDOUT.
+sub fastcgi ($text) {
+    return join '', map { pack('CCnnn', 1, 6, 1, length, 0) . $_ } $text =~ /.{1,30000}/gs;
+}
+
 # Nobody waits for the end of a response that is refused.
 subtest 'endless' => sub {
     my $upstream = upstream($waf->file('stream.sock'));
-    for my $uri (qw(/stream/ /stream/raw/)) {
+    for my $uri (qw(/stream/ /stream/raw/ /stream/fastcgi/)) {
         my $client = $waf->nginx->client($uri);
-        my $asked  = $upstream->next_request;
-        $asked->send("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\nsecret" . 'x' x 100_000);
+        my $asked  = $uri =~ /fastcgi/ ? asked_by_fastcgi($upstream) : $upstream->next_request;
+        my $answer = "Content-Type: text/html\r\n\r\nsecret" . 'x' x 100_000;
+        $asked->send($uri =~ /fastcgi/ ? fastcgi($answer) : "HTTP/1.1 200 OK\r\n$answer");
         is $client->response->{status}, 403, "$uri: refused at once";
         ok $asked->is_left, "$uri: the upstream is left";
         $_->leave for $asked, $client;
     }
+    my $early = $waf->nginx->client('/stream/leak');
+    my $mute  = $upstream->next_request;
+    $mute->send("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nX-Leak: yes\r\n\r\n");
+    is $early->response->{status}, 403, 'before there is a body';
+    ok $mute->is_left, 'the upstream is left';
+    $_->leave for $early, $mute;
     for my $case (['/stream/', 'p' x 300_000], ['/stream/raw/', qr/502 Bad Gateway/]) {
         my ($uri, $due) = @$case;
         my $client = $waf->nginx->client($uri);
