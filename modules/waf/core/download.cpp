@@ -10,7 +10,8 @@
 namespace gatehouse::waf {
 namespace {
 
-constexpr std::size_t kMostOctets = 16 * 1024 * 1024;
+constexpr std::size_t kMebibyte = 1048576;
+constexpr std::size_t kMostOctets = 16 * kMebibyte;
 
 // In front of what the child says.
 constexpr char kText = '+';
@@ -82,7 +83,7 @@ std::string fetch(const std::string& key, const std::string& url) {
     const CURLcode code = perform(curl.get(), url, fields, receiver);
     if (receiver.too_large) {
         return kReason + std::string("there are more than ") +
-               std::to_string(kMostOctets / (1024 * 1024)) + " MiB";
+               std::to_string(kMostOctets / kMebibyte) + " MiB";
     }
     return code == CURLE_OK ? std::move(receiver.text)
                             : kReason + std::string(curl_easy_strerror(code));
