@@ -42,7 +42,7 @@ my $locations = join "\n", map {
     } sort keys %answers;
 } sort keys %sources;
 
-my $waf = Gatehouse::Waf->new(<<"END", http => <<"HTTP", files => files());
+my $waf = Gatehouse::Waf->new(<<"END", http => <<"HTTP", modules => ['rate_limit'], files => files());
 listen unix:\$PREFIX/http2.sock http2;
 root html;
 sendfile on;
@@ -63,11 +63,13 @@ location = /proxied.html { internal; proxy_pass APPLICATION:/files/page.html; }
 location \@named         { rewrite ^ /files/page.html break; proxy_pass APPLICATION; }
 location = /added        { alias html/good.html; }
 location /whole/         { modsecurity_response_body on; proxy_pass https://unix:\$PREFIX/https.sock:/files/; }
+location /counted/       { rate_limit zone=rate; proxy_pass APPLICATION:/files/; }
 location /stream/        { proxy_pass http://unix:\$PREFIX/stream.sock; error_page 502 /page.html; }
 location /stream/fastcgi/ { fastcgi_pass unix:\$PREFIX/stream.sock; }
 location /stream/raw/    { proxy_buffering off; proxy_pass http://unix:\$PREFIX/stream.sock; }
 $locations
 END
+rate_limit_zone \$http_x_key zone=rate:1m rate=9r/1h;
 proxy_cache_path \$PREFIX/temp/cache keys_zone=pages:1m;
 server {
     listen unix:\$PREFIX/https.sock ssl;
@@ -131,6 +133,13 @@ subtest 'other answers' => sub {
     is $waf->ask('HEAD', '/https/plain/early.html')->{status}, 200, 'HEAD';
 };
 
+subtest 'what other modules know of the request' => sub {
+    for my $page (qw(early.html good.html)) {
+        my $headers = $waf->get("/counted/$page", 'X-Key: a')->{headers};
+        is scalar $headers->{'ratelimit-policy'}->@*, 1, "a field of theirs: $page";
+    }
+};
+
 subtest 'HTTP/2' => sub {
     my $client = client(Gatehouse::Wire::h2_start() . Gatehouse::Wire::h2_get(1, '/https/proxied/early.html'), $waf->file('http2.sock'));
     is_deeply [$client->h2_response], [1, 0], 'refused';
@@ -165,6 +174,10 @@ subtest 'endless' => sub {
     is $early->response->{status}, 403, 'before there is a body';
     ok $mute->is_left, 'the upstream is left';
     $_->leave for $early, $mute;
+    my $inner = $waf->nginx->client('/stream/accel');
+    $upstream->next_request->answer(200, '', 'X-Accel-Redirect: /threads/proxied/early.html');
+    is length $inner->response->{body}, 300_000, 'a file in place of the response';
+    $inner->leave;
     for my $case (['/stream/', 'p' x 300_000], ['/stream/raw/', qr/502 Bad Gateway/]) {
         my ($uri, $due) = @$case;
         my $client = $waf->nginx->client($uri);
