@@ -55,6 +55,13 @@ ngx_int_t read_body(ngx_http_request_t* r, Inspection& inspection) {
         return NGX_OK;
     }
     inspection.body_requested = true;
+    // ngx_http_dav_module wants a file, and moves it to its place.
+    if (r->method == NGX_HTTP_PUT && r->content_handler == nullptr) {
+        r->request_body_in_file_only = 1;
+        r->request_body_in_persistent_file = 1;
+        r->request_body_in_clean_file = 1;
+        r->request_body_file_group_access = 1;
+    }
     const ngx_int_t result =
         ngx_http_read_client_request_body(r, ngx::guard<ngx::OnThrow::nothing, go_on>);
     if (result >= NGX_HTTP_SPECIAL_RESPONSE) {

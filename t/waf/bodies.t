@@ -4,6 +4,7 @@
 use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use Gatehouse::Jose::Keys 'slurp';
 use Gatehouse::Waf;
 use Gatehouse::Wire 'upstream';
 use Test::More;
@@ -41,6 +42,7 @@ location = /rule_off { modsecurity_rules 'SecRequestBodyAccess Off'; proxy_pass 
 location = /stream/off  { modsecurity_request_body off; proxy_request_buffering off; proxy_pass http://unix:$PREFIX/stream.sock; }
 location = /stream/rule { modsecurity_rules 'SecRequestBodyAccess Off'; proxy_request_buffering off; proxy_pass http://unix:$PREFIX/stream.sock; }
 location = /stream/none { modsecurity off; proxy_request_buffering off; proxy_pass http://unix:$PREFIX/stream.sock; }
+location /dav/      { root html; rewrite ^/dav/(.*) /$1 break; dav_methods PUT; }
 location = /stream/on   { proxy_request_buffering off; proxy_pass http://unix:$PREFIX/stream.sock; }
 END
 server {
@@ -131,6 +133,16 @@ subtest 'limits' => sub {
     for my $uri (qw(/partial /max)) {
         is $waf->post($uri, $early, $form)->{status}, 403, "$uri: what is before the limit";
         is $waf->post($uri, $late, $form)->{status}, 200, "$uri: what is behind it";
+    }
+};
+
+subtest 'files that are put' => sub {
+    chmod 0777, $waf->file("html/index.html") =~ s{/[^/]*$}{}r;    # for workers that are nobody
+    for my $size (qw(short file)) {
+        is $waf->ask('PUT', "/dav/$size.txt", $form, \"$bodies{$size}good")->{status}, 201, "$size: good";
+        is slurp($waf->file("html/$size.txt")), "$bodies{$size}good", "$size: all of it";
+        is $waf->ask('PUT', "/dav/$size.bad", $form, \"$bodies{$size}top secret")->{status}, 405, "$size: bad";
+        ok !-e $waf->file("html/$size.bad"), "$size: nothing of it";
     }
 };
 
