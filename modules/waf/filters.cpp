@@ -27,7 +27,7 @@ ngx_int_t refuse_response(ngx_http_request_t* r, Inspection& inspection) {
 }
 
 // The whole of it, those parts, too, that subrequests add.
-void read_body(ngx_http_request_t* r, Inspection& inspection) {
+void read_response(ngx_http_request_t* r, Inspection& inspection) {
     inspection.begin_response_body();
     r->filter_need_in_memory = 1;
     r->main_filter_need_in_memory = 1;
@@ -56,7 +56,7 @@ ngx_int_t header_filter(ngx_http_request_t* r) {
         inspection->complete_refusal();
         if (response_has_body(r) && inspection->wants_answer_body()) {
             inspection->reading_answer = true;
-            read_body(r, *inspection);
+            read_response(r, *inspection);
         }
         return next_header_filter(r);
     }
@@ -70,7 +70,7 @@ ngx_int_t header_filter(ngx_http_request_t* r) {
         return next_header_filter(r);
     }
     inspection->reading_response = true;
-    read_body(r, *inspection);
+    read_response(r, *inspection);
     forbid_ranges(r, *inspection);
     if (inspection->conf->response_buffer.on && inspection->whole) {
         inspection->holding = true;
