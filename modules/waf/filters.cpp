@@ -15,15 +15,15 @@ bool response_has_body(const ngx_http_request_t* r) noexcept {
            r->headers_out.status != NGX_HTTP_NOT_MODIFIED;
 }
 
-// A body is still to come, which the replacement swallows. Where there is none, the header goes
-// through the filters again inside of this one.
+// Whoever makes the response goes on as if its header had been sent; the replacement swallows what
+// comes. Only a connection that is handed over has nothing to wait for.
 ngx_int_t refuse_response(ngx_http_request_t* r, Inspection& inspection) {
-    if (response_has_body(r)) {
-        inspection.replacement.begin(inspection.refusal());
-        return inspection.replacement.swallow(nullptr);
+    if (r->headers_out.status < NGX_HTTP_OK) {
+        return ngx_http_filter_finalize_request(r, &ngx_http_gatehouse_waf_module,
+                                                inspection.refusal());
     }
-    return ngx_http_filter_finalize_request(r, &ngx_http_gatehouse_waf_module,
-                                            inspection.refusal());
+    inspection.replacement.begin(inspection.refusal(), response_has_body(r));
+    return inspection.replacement.swallow(nullptr);
 }
 
 // The whole of it, those parts, too, that subrequests add.
@@ -105,18 +105,20 @@ std::string_view octets_of(const ngx_buf_t& buffer) noexcept {
             static_cast<std::size_t>(buffer.last - buffer.pos)};
 }
 
-// An upstream that has failed is over, and nginx ends with a flush in place of the last buffer.
+// An upstream that has failed is over, and nginx ends with nothing but a flush in place of the last
+// buffer. (What is at its turn is another request where a subrequest says the same.)
 bool breaks_off(const ngx_http_request_t* r, const ngx_chain_t* in) noexcept {
     const ngx_http_upstream_t* u = r->upstream;
-    return u != nullptr && u->header_sent && u->cleanup == nullptr && in->buf->flush &&
-           !in->buf->last_buf;
+    return u != nullptr && u->header_sent && u->cleanup == nullptr && in->next == nullptr &&
+           in->buf->flush && !in->buf->last_buf && ngx_buf_special(in->buf) &&
+           r->connection->data == r && r->postponed == nullptr;
 }
 
 ngx_int_t replace(Inspection& inspection, ngx_chain_t* in, ngx_int_t status) {
     inspection.reading_response = false;
     inspection.holding = false;
     inspection.held.release();
-    inspection.replacement.begin(status);
+    inspection.replacement.begin(status, true);
     return inspection.replacement.swallow(in);
 }
 
@@ -137,6 +139,7 @@ Verdict judge(const ngx_chain_t* in, Inspection& inspection, bool& complete) {
 
 ngx_int_t inspect_body(ngx_http_request_t* r, Inspection& inspection, ngx_chain_t* in) {
     if (inspection.holding && breaks_off(r, in)) {
+        inspection.forget_response();
         return replace(inspection, in, NGX_HTTP_BAD_GATEWAY);
     }
     bool complete = false;

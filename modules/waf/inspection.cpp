@@ -284,6 +284,15 @@ Verdict Inspection::append_response_body(std::string_view octets) {
     return octets.empty() ? Verdict::go_on : settle(transaction_->append_response_body(octets));
 }
 
+void Inspection::forget_response() noexcept {
+    response_seen = false;
+    response_octets_ = 0;
+    if (active()) {
+        transaction_->forget_response_headers();
+        transaction_->forget_response_body();
+    }
+}
+
 // One octet beyond the limit, and the engine has an opinion.
 void Inspection::append_answer_body(std::string_view octets) {
     if (!active()) {

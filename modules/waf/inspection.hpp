@@ -67,6 +67,9 @@ class Inspection final : private Transaction::Observer {
     // gives way to it, so that Location is set here.
     void complete_refusal();
 
+    // What has come of a response is nothing: another will take its place, and is to be judged.
+    void forget_response() noexcept;
+
     // Octets of the answer, of which the audit log has as many as of any response.
     void append_answer_body(std::string_view octets);
 

@@ -60,10 +60,14 @@ ngx_int_t rewrite(ngx_http_request_t* r) {
                                                              : NGX_DECLINED;
 }
 
-// Once more the headers, too: variables that turn inspection on may have been set since.
+// Once more the headers, too: variables that turn inspection on may have been set since. And where
+// there is no inspection, the body may be due to another place, which `rewrite` has left.
 ngx_int_t preaccess(ngx_http_request_t* r) {
     const LocConf& conf = loc_conf(r);
-    return concerns(r, conf) && conf.moment == Moment::early ? inspect(r, conf) : NGX_DECLINED;
+    if (!concerns(r, conf)) {
+        return r == r->main ? inspect_body(r) : NGX_DECLINED;
+    }
+    return conf.moment == Moment::early ? inspect(r, conf) : NGX_DECLINED;
 }
 
 ngx_int_t precontent(ngx_http_request_t* r) {

@@ -27,6 +27,7 @@ void forget_response(ngx_http_request_t* r) noexcept {
     ngx_memzero(r->ctx, sizeof(void*) * ngx_http_max_module);
     r->ctx[ngx_http_gatehouse_waf_module.ctx_index] = own;
     r->internal = 1;
+    r->header_only = 0;
     r->buffered = 0;
     r->connection->buffered &= ~kBuffered & 0xff;
     r->filter_need_in_memory = 0;
@@ -39,9 +40,9 @@ void forget_response(ngx_http_request_t* r) noexcept {
 Replacement::Replacement(ngx_http_request_t* r) noexcept
     : request_(r), posted_(*this, ngx::calls<&Replacement::answer>, r->connection->log) {}
 
-void Replacement::begin(ngx_int_t status) noexcept {
+void Replacement::begin(ngx_int_t status, bool has_body) noexcept {
     status_ = status;
-    complete_ = false;
+    complete_ = !has_body;
 }
 
 ngx_int_t Replacement::swallow(ngx_chain_t* in) noexcept {

@@ -11,8 +11,8 @@ class Replacement {
   public:
     explicit Replacement(ngx_http_request_t* r) noexcept;
 
-    // From here on what comes goes to swallow().
-    void begin(ngx_int_t status) noexcept;
+    // From here on what comes goes to swallow(). `has_body`: there is more of the response.
+    void begin(ngx_int_t status, bool has_body) noexcept;
     bool begun() const noexcept { return status_ != 0; }
 
     // The result is that of a body filter.

@@ -28,6 +28,11 @@ location /inner/late/ {
     modsecurity_rules 'SecRule ARGS "@streq inner" "id:2,phase:2,deny,status:406"';
     rewrite ^ /outer/ last;
 }
+location /inner/off/ {
+    modsecurity_rules 'SecRule ARGS "@streq inner" "id:2,phase:2,deny,status:406"';
+    rewrite ^ /off/ last;
+}
+location /off/ { modsecurity off; proxy_pass APPLICATION; }
 location /outer/ {
     modsecurity_rules 'SecRule ARGS "@streq outer" "id:3,phase:2,deny,status:409"';
     proxy_pass APPLICATION;
@@ -73,11 +78,15 @@ for my $place (qw(inner inner/late)) {
     is post("/$place/", 'q=fine'), 200, "$place: what is harmless";
 }
 
+is post('/inner/off/', 'q=inner'), 406, 'rules of a place that was left for one without';
+is post('/inner/off/', 'q=fine'), 200, 'what is harmless';
+is post('/off/', 'q=attack'), 200, 'off';
+
 is $waf->status('/set/?q=attack'), 403, 'a variable that the place sets';
 is post('/set/', 'q=attack'), 403, 'and the body';
 is $waf->status('/unset/?q=attack'), 200, 'off';
 is $waf->status('/noticed/?q=attack'), 200, 'detect';
-my $seen = (grep { m{^/noticed/} } $waf->wait_lines('seen.log', 26))[0];
+my $seen = (grep { m{^/noticed/} } $waf->wait_lines('seen.log', 29))[0];
 is $seen, '/noticed/?q=attack DETECTED 1', 'as the log says';
 
 is post('/ctl/', 'q=attack'), 200, 'bodies that are not read';

@@ -122,8 +122,9 @@ class Transaction {
     virtual Step response_header(std::string_view name, std::string_view value) = 0;
     // `protocol`: HTTP/1.1
     virtual Step response_headers(int status, std::string_view protocol) = 0;  // runs phase 3
-    // The response gives way to another, whose fields are to follow.
+    // The response gives way to another, whose fields are to follow, or octets.
     virtual void forget_response_headers() noexcept = 0;
+    virtual void forget_response_body() noexcept = 0;
     // The next two take a body of any type, not only those of SecResponseBodyMimeType.
     virtual void read_any_response_type() noexcept = 0;
     virtual Step append_response_body(std::string_view octets) = 0;

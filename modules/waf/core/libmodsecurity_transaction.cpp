@@ -271,6 +271,8 @@ void LibraryTransaction::forget_response_headers() noexcept {
     transaction_.m_variableResponseContentType.unset();
 }
 
+void LibraryTransaction::forget_response_body() noexcept { transaction_.m_responseBody.str({}); }
+
 // The library compares the field as it was sent, in upper case or not, with a list that all
 // transactions share. Rules may look at the field: it is the list that changes for the time.
 template <class F>

@@ -35,6 +35,7 @@ class LibraryTransaction final : public Transaction {
     Step response_header(std::string_view name, std::string_view value) override;
     Step response_headers(int status, std::string_view protocol) override;
     void forget_response_headers() noexcept override;
+    void forget_response_body() noexcept override;
     void read_any_response_type() noexcept override { any_response_type_ = true; }
     Step append_response_body(std::string_view octets) override;
     Step response_body() override;
