@@ -135,10 +135,10 @@ class Scanner {
             if (!continues || in_.done()) {
                 break;
             }
-            text.resize(text.size() - (line.ends_with('\r') ? 2 : 1));
+            text.erase(text.size() - (line.ends_with('\r') ? 2 : 1));
             in_.take(1);
         }
-        text.resize(text.find_last_not_of(" \t\r") + 1);
+        text.erase(text.find_last_not_of(" \t\r") + 1);
         if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {
             text = text.substr(1, text.size() - 2);
         }
