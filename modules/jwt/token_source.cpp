@@ -81,9 +81,7 @@ bool parse_token_source(const ngx::Directive& directive, std::string_view variab
         if (name->size() > prefix.size() &&
             ngx::equal_ignoring_case(name->substr(0, prefix.size()), prefix)) {
             source.kind = kind;
-            source.name = name->substr(prefix.size());
-            std::transform(source.name.begin(), source.name.end(), source.name.begin(),
-                           [](char c) { return static_cast<char>(ngx_tolower(c)); });
+            source.name = ngx::lower(name->substr(prefix.size()));
         }
     }
     return true;

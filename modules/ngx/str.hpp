@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <new>
+#include <string>
 #include <string_view>
 
 #include "ngx/api.hpp"
@@ -33,6 +34,15 @@ inline ngx_str_t copy(ngx_pool_t* pool, std::string_view text) {
 
 inline bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
     return a.size() == b.size() && ngx_strncasecmp(borrow(a).data, borrow(b).data, a.size()) == 0;
+}
+
+// ASCII only, as nginx does it. Throws std::bad_alloc.
+inline std::string lower(std::string_view text) {
+    std::string small(text);
+    for (char& c : small) {
+        c = static_cast<char>(ngx_tolower(c));
+    }
+    return small;
 }
 
 // nginx compares names of variables and headers in lower case and with `_` for `-`:

@@ -70,14 +70,9 @@ constexpr std::array<std::string_view, 8> kAlwaysRedacted{
     "authorization", "proxy-authorization", "cookie", "password", "passwd", "secret",
     "token",         "access_token"};
 
-void add_lower(std::vector<std::string>& list, std::string_view text) {
-    for (char& c : list.emplace_back(text)) {
-        c = static_cast<char>(ngx_tolower(c));
-    }
-}
-
 bool read_redacted(std::string_view value, EventLog& log) {
-    ngx::for_each_piece(value, ',', [&](std::string_view name) { add_lower(log.redacted, name); });
+    ngx::for_each_piece(value, ',',
+                        [&](std::string_view name) { log.redacted.push_back(ngx::lower(name)); });
     return !value.empty();
 }
 
@@ -99,7 +94,7 @@ ngx::ConfResult read_body(const ngx::Directive& directive, std::optional<BodyAcc
         if (flag) {
             access->allowed = *flag;
         } else if (with_types && text.find('/') != std::string_view::npos) {
-            add_lower(access->types, text);
+            access->types.push_back(ngx::lower(text));
         } else {
             const ngx::ConfResult result = parameters.read(directive, text, *access);
             if (result != ngx::kConfOk) {

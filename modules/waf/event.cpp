@@ -24,13 +24,6 @@ Json list(std::initializer_list<std::string_view> words) {
     return array;
 }
 
-std::string lower(std::string_view text) {
-    std::string small(text);
-    std::transform(small.begin(), small.end(), small.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return small;
-}
-
 bool is_listed(const EventLog& log, std::string_view name) {
     return std::find(log.redacted.begin(), log.redacted.end(), name) != log.redacted.end();
 }
@@ -71,7 +64,7 @@ bool names_secret(const EventLog& log, std::string_view data) {
 
 // Whether the data of a variable, ARGS:password for instance, may be a secret.
 bool is_redacted(const EventLog& log, const KeptMatch& match) {
-    const std::string variable = lower(match.variable);
+    const std::string variable = ngx::lower(match.variable);
     const std::size_t colon = variable.find(':');
     const std::string_view collection = std::string_view(variable).substr(0, colon);
     const std::string_view name =
@@ -80,7 +73,7 @@ bool is_redacted(const EventLog& log, const KeptMatch& match) {
     // unknown.
     return variable.size() == kMaxText || collection.starts_with("request_cookies") ||
            name == "set-cookie" || has_secret_part(log, name) ||
-           (is_of_many(collection) && names_secret(log, lower(match.data)));
+           (is_of_many(collection) && names_secret(log, ngx::lower(match.data)));
 }
 
 Json rule_of(const EventLog& log, const KeptMatch& match) {

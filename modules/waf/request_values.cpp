@@ -72,10 +72,7 @@ std::string media_type(const ngx_http_request_t* r) {
     while (!type.empty() && type.back() == ' ') {
         type.remove_suffix(1);
     }
-    std::string lower(type);
-    ngx_strlow(reinterpret_cast<u_char*>(lower.data()), reinterpret_cast<u_char*>(lower.data()),
-               lower.size());
-    return lower;
+    return ngx::lower(type);
 }
 
 void set_location(ngx_http_request_t* r, std::string_view url) {
