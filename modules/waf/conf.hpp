@@ -55,6 +55,7 @@ struct Declared {
     std::optional<BodyAccess> request_body, response_body;
     std::optional<ResponseBuffer> response_buffer;
     std::optional<EventLog> event_log;
+    std::optional<Limits> limits;
     ngx_http_complex_value_t* transaction_id = nullptr;
     ngx::Bypass bypass;
 };
@@ -74,6 +75,7 @@ struct LocConf {
     BodyAccess request_body, response_body;
     ResponseBuffer response_buffer;
     EventLog event_log;
+    Limits limits;
     ngx_http_complex_value_t* transaction_id = nullptr;
     ngx::Bypass bypass;
 };

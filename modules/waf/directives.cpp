@@ -78,6 +78,34 @@ bool read_redacted(std::string_view value, EventLog& log) {
 
 constexpr std::array<ngx::Parameter<EventLog>, 1> kEventParameters{{{"redact", read_redacted}}};
 
+bool read_count(std::string_view value, std::uint64_t& count) {
+    const auto number = ngx::parse_number(value);
+    count = number.value_or(0);
+    return number.has_value();
+}
+
+bool read_duration(std::string_view value, std::chrono::milliseconds& duration) {
+    const auto milliseconds = ngx::parse_milliseconds(value);
+    duration = std::chrono::milliseconds(milliseconds.value_or(0));
+    return milliseconds.has_value();
+}
+
+constexpr std::array<ngx::Parameter<Limits>, 7> kLimitParameters{{
+    {"time", [](std::string_view v, Limits& l) { return read_duration(v, l.time); }},
+    {"time_per_megabyte",
+     [](std::string_view v, Limits& l) { return read_duration(v, l.time_per_mebibyte); }},
+    {"fields", [](std::string_view v, Limits& l) { return read_count(v, l.fields); }},
+    {"cookies", [](std::string_view v, Limits& l) { return read_count(v, l.cookies); }},
+    {"arguments", [](std::string_view v, Limits& l) { return read_count(v, l.arguments); }},
+    {"parts", [](std::string_view v, Limits& l) { return read_count(v, l.parts); }},
+    {"json_names",
+     [](std::string_view v, Limits& l) {
+         const auto size = ngx::parse_size(v);
+         l.json_names = size.value_or(0);
+         return size.has_value();
+     }},
+}};
+
 // on | off, then parameters.
 ngx::ConfResult read_body(const ngx::Directive& directive, std::optional<BodyAccess>& access,
                           bool with_types) {
@@ -185,6 +213,21 @@ ngx::ConfResult set_response_buffer(ngx::Directive& directive, LocConf& conf) {
         buffer.most = access->most.value_or(buffer.most);
     }
     return result;
+}
+
+ngx::ConfResult set_limits(ngx::Directive& directive, LocConf& conf) {
+    if (conf.declared.limits) {
+        return ngx::kDuplicate;
+    }
+    Limits& limits = conf.declared.limits.emplace();
+    ngx::ParameterReader parameters(kLimitParameters);
+    for (const ngx_str_t& arg : directive.args()) {
+        const ngx::ConfResult result = parameters.read(directive, ngx::view(arg), limits);
+        if (result != ngx::kConfOk) {
+            return result;
+        }
+    }
+    return ngx::kConfOk;
 }
 
 ngx::ConfResult set_event_log(ngx::Directive& directive, LocConf& conf) {

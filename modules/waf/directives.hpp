@@ -19,6 +19,7 @@ ngx::ConfResult set_status(ngx::Directive& directive, LocConf& conf);
 ngx::ConfResult set_request_body(ngx::Directive& directive, LocConf& conf);
 ngx::ConfResult set_response_body(ngx::Directive& directive, LocConf& conf);
 ngx::ConfResult set_response_buffer(ngx::Directive& directive, LocConf& conf);
+ngx::ConfResult set_limits(ngx::Directive& directive, LocConf& conf);
 ngx::ConfResult set_event_log(ngx::Directive& directive, LocConf& conf);
 
 // merge.cpp

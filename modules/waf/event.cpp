@@ -115,13 +115,16 @@ Json nested(const char* name, Json value) {
     return object;
 }
 
-Json event_of(bool blocked) {
+Json event_of(bool blocked, std::string_view reason) {
     Json event = Json::object();
     event.set("kind", "alert");
     event.set("category", list({"web", "intrusion_detection"}));
     event.set("type", list({blocked ? "denied" : "info"}));
     event.set("action", blocked ? "waf.blocked" : "waf.detected");
     event.set("outcome", blocked ? "failure" : "success");
+    if (!reason.empty()) {
+        event.set("reason", reason);
+    }
     return event;
 }
 
@@ -140,7 +143,7 @@ std::string line_of(const EventLog& log, const Inspection& inspection) {
     const ngx_http_request_t* r = inspection.request;
     Json line = Json::object();
     line.set("@timestamp", timestamp());
-    line.set("event", event_of(inspection.status() == Status::blocked));
+    line.set("event", event_of(inspection.status() == Status::blocked, inspection.reason()));
     line.set("source", nested("ip", Json::string(ngx::view(r->connection->addr_text))));
     // As sent: error_page may have made the request another one since.
     const std::string_view uri = ngx::view(r->unparsed_uri);

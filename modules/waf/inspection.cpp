@@ -66,7 +66,7 @@ void Inspection::begin(const LocConf& place) {
     body_done = response_seen = false;
     request_octets_ = response_octets_ = 0;
     earlier_matches_ = matches_.size();
-    noticed_ = false;
+    noticed_ = given_up_ = false;
     id_ = transaction_id(request, place);
     if (method_.empty()) {
         method_ = ngx::view(request->method_name);
@@ -79,6 +79,7 @@ void Inspection::begin(const LocConf& place) {
     if (status_ == Status::none || status_ == Status::bypassed) {
         status_ = Status::passed;
     }
+    transaction_->limit(place.limits);
     if (!enforces_) {
         transaction_->detect_only();
     }
@@ -117,12 +118,34 @@ Verdict Inspection::broken() {
     return Verdict::refuse;
 }
 
+// Rules have not seen the whole of it, and nobody knows what they would say.
+Verdict Inspection::exceeded() {
+    const bool enforced = transaction_->enforces();
+    const bool passes = !enforced || conf->on_error == OnError::pass;
+    reason_ = describe(transaction_->excess(), conf->limits);
+    noticed_ = true;
+    ngx::log(passes ? NGX_LOG_WARN : NGX_LOG_ERR, request->connection->log,
+             "a limit of modsecurity_limits is exceeded: ",
+             reason_ + ", request " + (passes ? "passed on" : "denied"));
+    if (passes) {
+        given_up_ = true;
+        status_ = enforced ? Status::error : Status::detected;
+        return Verdict::go_on;
+    }
+    refused_ = true;
+    status_ = Status::blocked;
+    refusal_status_ = conf->status ? static_cast<ngx_int_t>(*conf->status) : NGX_HTTP_FORBIDDEN;
+    return Verdict::refuse;
+}
+
 Verdict Inspection::settle(Transaction::Step step) {
     switch (step) {
     case Transaction::Step::pass:
         return Verdict::go_on;
     case Transaction::Step::failed:
         return broken();
+    case Transaction::Step::exceeded:
+        return exceeded();
     case Transaction::Step::intervene:
         break;
     }
@@ -314,7 +337,7 @@ Verdict Inspection::response_body() {
 }
 
 void Inspection::log() {
-    if (!active()) {
+    if (transaction_ == nullptr) {
         return;
     }
     score_ = transaction_->score();

@@ -43,7 +43,7 @@ class Inspection final : private Transaction::Observer {
     }
 
     // Whether there are steps to be taken.
-    bool active() const noexcept { return transaction_ != nullptr; }
+    bool active() const noexcept { return transaction_ != nullptr && !given_up_; }
     bool refused() const noexcept { return refused_; }
 
     // Each phase once; refuse: refusal() says with what. Throw std::bad_alloc.
@@ -97,7 +97,9 @@ class Inspection final : private Transaction::Observer {
     Replacement replacement;        // of what was held
 
     Status status() const noexcept { return status_; }
-    int score() const { return active() ? transaction_->score() : score_; }
+    int score() const { return transaction_ != nullptr ? transaction_->score() : score_; }
+    // Why a request was refused, or has passed uninspected, without a rule; empty: neither.
+    std::string_view reason() const noexcept { return reason_; }
     const std::vector<KeptMatch>& matches() const noexcept { return matches_; }
     // Those of the present transaction.
     std::span<const KeptMatch> own_matches() const noexcept {
@@ -110,6 +112,7 @@ class Inspection final : private Transaction::Observer {
     void matched(const Match& match) noexcept override;
     Verdict settle(Transaction::Step step);
     Verdict broken();
+    Verdict exceeded();
     std::uint64_t most_of_request() const noexcept;
     std::uint64_t most_of_response() const noexcept;
     Transaction::Step add_request_headers();
@@ -125,6 +128,8 @@ class Inspection final : private Transaction::Observer {
     std::size_t earlier_matches_ = 0;
     bool noticed_ = false;  // a rule has matched, in this transaction
     bool enforces_ = false;
+    bool given_up_ = false;  // what is left of the request passes uninspected
+    std::string reason_;
     int score_ = 0;
     bool refused_ = false;
     ngx_int_t refusal_status_ = 0;

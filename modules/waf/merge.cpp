@@ -39,7 +39,7 @@ ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     };
     each(&Declared::enabled, &Declared::dry_run, &Declared::moment, &Declared::on_error,
          &Declared::error_log, &Declared::status, &Declared::request_body, &Declared::response_body,
-         &Declared::response_buffer, &Declared::event_log, &Declared::bypass);
+         &Declared::response_buffer, &Declared::event_log, &Declared::limits, &Declared::bypass);
     if (declared.transaction_id == nullptr) {
         declared.transaction_id = parent.declared.transaction_id;
     }
@@ -55,6 +55,7 @@ ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     conf.request_body = declared.request_body.value_or(conf.request_body);
     conf.response_body = declared.response_body.value_or(conf.response_body);
     conf.response_buffer = declared.response_buffer.value_or(conf.response_buffer);
+    conf.limits = declared.limits.value_or(conf.limits);
     conf.event_log = declared.event_log.value_or(conf.event_log);
     conf.transaction_id = declared.transaction_id;
     conf.bypass = declared.bypass;

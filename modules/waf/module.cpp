@@ -47,6 +47,8 @@ ngx_command_t commands[] = {
       setter<set_response_body>, kLoc, 0, nullptr },
     { ngx_string("modsecurity_response_buffer"), kAnywhere | NGX_CONF_TAKE12,
       setter<set_response_buffer>, kLoc, 0, nullptr },
+    { ngx_string("modsecurity_limits"), kAnywhere | NGX_CONF_1MORE,
+      setter<set_limits>, kLoc, 0, nullptr },
     { ngx_string("modsecurity_event_log"), kAnywhere | NGX_CONF_TAKE12,
       setter<set_event_log>, kLoc, 0, nullptr },
 

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "waf/core/limits.hpp"
+
 namespace gatehouse::waf {
 
 // What runs SecLang rules. The adapter and the command-line tool know no other face of it; behind
@@ -99,14 +101,21 @@ class Transaction {
     enum class Step : std::uint8_t {
         pass,
         intervene,  // intervention() says what to do; goes on to the logging phase
+        exceeded,   // excess() says which limit; the rules have not seen all; goes on as before
         failed,     // the engine has broken down: nothing but destruction is allowed any more
     };
 
     virtual ~Transaction() = default;
 
+    // Others than the usual ones. Before the first step.
+    virtual void limit(const Limits& limits) noexcept = 0;
+
     // From here on rules match, but nothing is disruptive, whatever SecRuleEngine says. Before the
     // first step.
     virtual void detect_only() noexcept = 0;
+
+    // Whether anything is disruptive: SecRuleEngine, and what `ctl` has made of it.
+    virtual bool enforces() const noexcept = 0;
 
     virtual Step connection(std::string_view client, int client_port, std::string_view server,
                             int server_port) = 0;
@@ -133,6 +142,9 @@ class Transaction {
 
     // Of the last step that said intervene.
     virtual const Intervention& intervention() const noexcept = 0;
+
+    // Which limit has been exceeded; none: no step has said so.
+    virtual Excess excess() const noexcept = 0;
 
     // The anomaly score of the Core Rule Set so far (tx.anomaly_score, or blocking_inbound_ and
     // blocking_outbound_anomaly_score of version 4); 0 without it.

@@ -14,6 +14,7 @@
 #include "waf/core/allocation_watch.hpp"
 #include "waf/core/child.hpp"
 #include "waf/core/download.hpp"
+#include "waf/core/libmodsecurity_bounds.hpp"
 #include "waf/core/libmodsecurity_rules.hpp"
 #include "waf/core/libmodsecurity_transaction.hpp"
 #include "waf/core/rule_cache.hpp"
@@ -284,10 +285,8 @@ std::unique_ptr<Transaction> LibraryEngine::begin(const RuleSetPtr& rules, std::
 std::unique_ptr<Engine> make_libmodsecurity(std::string_view connector) {
     auto engine = std::make_unique<LibraryEngine>(connector);
     // The name of the shared object stays the same while the objects in it change.
-    if (engine->version().find("v" MODSECURITY_VERSION) == std::string_view::npos) {
-        return nullptr;
-    }
-    return engine;
+    const bool fits = engine->version().find("v" MODSECURITY_VERSION) != std::string_view::npos;
+    return fits && bound_libmodsecurity() ? std::move(engine) : nullptr;
 }
 
 }  // namespace gatehouse::waf

@@ -1,5 +1,6 @@
 #include "waf/core/libmodsecurity_transaction.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
@@ -7,6 +8,8 @@
 #include <utility>
 
 #include "waf/core/allocation_watch.hpp"
+#include "waf/core/libmodsecurity_bounds.hpp"
+#include "waf/core/seclang.hpp"
 
 namespace gatehouse::waf {
 namespace {
@@ -17,6 +20,9 @@ using modsecurity::RuleWithActions;
 
 constexpr int kForbidden = 403;
 constexpr int kNoStatus = -1;
+
+// Of `allow` without an argument: the library's headers declare the type only.
+constexpr auto kAllowedFromNowOn = static_cast<modsecurity::actions::disruptive::AllowType>(3);
 
 // A message's rule, and whom its text is asked for: pointers in 3.0.9, references in later
 // releases.
@@ -35,6 +41,18 @@ std::string text_of(const M& message, int properties, int status) {
         return M::log(&message, properties, status);
     }
 }
+
+std::uint64_t count(std::string_view text, char c) noexcept {
+    return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), c));
+}
+
+// Names and values of the query, of which no query has none.
+std::uint64_t count_arguments(std::string_view uri, char separator) noexcept {
+    const std::size_t query = uri.find('?');
+    return query == uri.npos ? 0 : 1 + count(uri.substr(query + 1), separator);
+}
+
+bool is_cookie(std::string_view name) noexcept { return seclang::same_name(name, "cookie"); }
 
 // Where the library stops reading, somebody else may go on.
 bool has_nul(std::string_view text) noexcept { return text.find('\0') != std::string_view::npos; }
@@ -114,6 +132,54 @@ Transaction::Step LibraryTransaction::run(F&& step) noexcept {
     }
     failed_ = true;
     return Step::failed;
+}
+
+// What rules have found before a limit is exceeded, holds.
+template <class F>
+Transaction::Step LibraryTransaction::run_bounded(F&& step) noexcept {
+    if (excess_ != Excess::none) {
+        return Step::exceeded;
+    }
+    if (!has_time_limit()) {
+        return run(step);
+    }
+    const BoundedStep bounded(time_left_, stop_rules, this);
+    const Step result = run(step);
+    const Excess excess = bounded.excess();
+    return result == Step::pass && excess != Excess::none ? exceed(excess) : result;
+}
+
+// Rules that are still to come are skipped, as behind `allow`. In a signal handler.
+void LibraryTransaction::stop_rules(void* transaction) noexcept {
+    auto& self = *static_cast<LibraryTransaction*>(transaction);
+    self.transaction_.m_allowType = kAllowedFromNowOn;
+}
+
+Transaction::Step LibraryTransaction::exceed(Excess excess) noexcept {
+    excess_ = excess;
+    return Step::exceeded;
+}
+
+void LibraryTransaction::allow_time_for(std::size_t octets) noexcept {
+    constexpr std::size_t kMebibyte = std::size_t{1} << 20U;
+    const auto count = static_cast<Deadline::Microseconds::rep>(octets);
+    time_left_ += Deadline::Microseconds(limits_.time_per_mebibyte) * count / kMebibyte;
+}
+
+// SecArgumentSeparator
+char LibraryTransaction::separator() const {
+    const auto& wanted = rules_->library().m_secArgumentSeparator;
+    return wanted.m_set && !wanted.m_value.empty() ? wanted.m_value.front() : '&';
+}
+
+void LibraryTransaction::limit(const Limits& limits) noexcept {
+    limits_ = limits;
+    time_left_ = limits.time;
+}
+
+bool LibraryTransaction::enforces() const noexcept {
+    return !detect_only_ &&
+           transaction_.getRuleEngineState() == RulesSetProperties::EnabledRuleEngine;
 }
 
 Transaction::Step LibraryTransaction::outcome() {
@@ -209,6 +275,11 @@ Transaction::Step LibraryTransaction::connection(std::string_view client, int cl
 
 Transaction::Step LibraryTransaction::uri(std::string_view uri, std::string_view method,
                                           std::string_view version) {
+    allow_time_for(uri.size());
+    arguments_ = count_arguments(uri, separator());
+    if (arguments_ > limits_.arguments) {
+        return exceed(Excess::arguments);
+    }
     return run([&] {
         return !has_nul(uri) && !has_nul(method) &&
                transaction_.processURI(std::string(uri).c_str(), std::string(method).c_str(),
@@ -218,6 +289,14 @@ Transaction::Step LibraryTransaction::uri(std::string_view uri, std::string_view
 
 Transaction::Step LibraryTransaction::request_header(std::string_view name,
                                                      std::string_view value) {
+    allow_time_for(name.size() + value.size());
+    if (++fields_ > limits_.fields) {
+        return exceed(Excess::fields);
+    }
+    cookies_ += is_cookie(name) ? 1 + count(value, ';') : 0;
+    if (cookies_ > limits_.cookies) {
+        return exceed(Excess::cookies);
+    }
     return run([&] {
         return transaction_.addRequestHeader(octets_of(name), name.size(), octets_of(value),
                                              value.size()) != 0;
@@ -225,7 +304,7 @@ Transaction::Step LibraryTransaction::request_header(std::string_view name,
 }
 
 Transaction::Step LibraryTransaction::request_headers() {
-    return run([&] { return transaction_.processRequestHeaders() != 0; });
+    return run_bounded([&] { return transaction_.processRequestHeaders() != 0; });
 }
 
 bool LibraryTransaction::reads_request_body() const noexcept {
@@ -241,7 +320,38 @@ bool LibraryTransaction::reads_request_body() const noexcept {
 
 // False is what appending says when it has taken a part only, as SecRequestBodyLimitAction
 // ProcessPartial wants. That the stream behind it has failed, it does not say.
+// As processRequestBody() chooses its parser.
+BodyCounter LibraryTransaction::make_body_counter() {
+    switch (transaction_.m_requestBodyProcessor) {
+    case modsecurity::Transaction::JSONRequestBody:
+        return JsonNameCounter(limits_.json_names);
+    case modsecurity::Transaction::XMLRequestBody:
+        return NothingToCount();
+    default:
+        break;
+    }
+    switch (transaction_.m_requestBodyType) {
+    case modsecurity::Transaction::MultiPartRequestBody: {
+        const auto type = transaction_.m_variableRequestHeaders.resolveFirst("Content-Type");
+        return PartCounter(type ? *type : std::string(), limits_.parts);
+    }
+    case modsecurity::Transaction::WWWFormUrlEncoded:
+        return FormCounter(separator(), limits_.arguments - arguments_);
+    default:
+        return NothingToCount();
+    }
+}
+
 Transaction::Step LibraryTransaction::append_request_body(std::string_view octets) {
+    allow_time_for(octets.size());
+    if (!body_counter_) {
+        body_counter_ = make_body_counter();
+    }
+    const Excess excess =
+        std::visit([&](auto& counter) { return counter.append(octets); }, *body_counter_);
+    if (excess != Excess::none) {
+        return exceed(excess);
+    }
     return run([&] {
         transaction_.appendRequestBody(octets_of(octets), octets.size());
         return transaction_.m_requestBody.good();
@@ -249,7 +359,7 @@ Transaction::Step LibraryTransaction::append_request_body(std::string_view octet
 }
 
 Transaction::Step LibraryTransaction::request_body() {
-    return run([&] { return transaction_.processRequestBody() != 0; });
+    return run_bounded([&] { return transaction_.processRequestBody() != 0; });
 }
 
 Transaction::Step LibraryTransaction::response_header(std::string_view name,
@@ -261,7 +371,7 @@ Transaction::Step LibraryTransaction::response_header(std::string_view name,
 }
 
 Transaction::Step LibraryTransaction::response_headers(int status, std::string_view protocol) {
-    return run(
+    return run_bounded(
         [&] { return transaction_.processResponseHeaders(status, std::string(protocol)) != 0; });
 }
 
@@ -297,6 +407,7 @@ auto LibraryTransaction::with_response_type(F&& step) {
 
 // As append_request_body().
 Transaction::Step LibraryTransaction::append_response_body(std::string_view octets) {
+    allow_time_for(octets.size());
     return run([&] {
         with_response_type(
             [&] { return transaction_.appendResponseBody(octets_of(octets), octets.size()); });
@@ -305,20 +416,23 @@ Transaction::Step LibraryTransaction::append_response_body(std::string_view octe
 }
 
 Transaction::Step LibraryTransaction::response_body() {
-    return run([&] {
+    return run_bounded([&] {
         return with_response_type([&] { return transaction_.processResponseBody(); }) != 0;
     });
 }
 
 // An intervention comes too late here, but the rule that wants it has matched. What was done is
-// what an earlier step wanted.
+// what an earlier step wanted, and what time does not suffice for is not done.
 Transaction::Step LibraryTransaction::logging(int status) {
     Intervention done = std::move(intervention_);
-    const Step step = run([&] {
+    const Excess before = std::exchange(excess_, Excess::none);
+    time_left_ = limits_.time;
+    const Step step = run_bounded([&] {
         return transaction_.updateStatusCode(status) != 0 && transaction_.processLogging() != 0;
     });
     intervention_ = std::move(done);
-    return step == Step::intervene ? Step::pass : step;
+    excess_ = before;
+    return step == Step::failed ? step : Step::pass;
 }
 
 int LibraryTransaction::number(const std::string& variable) const {

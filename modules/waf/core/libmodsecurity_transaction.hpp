@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "waf/core/body_counter.hpp"
+#include "waf/core/deadline.hpp"
 #include "waf/core/engine.hpp"
 #include "waf/core/libmodsecurity_rules.hpp"
 
@@ -23,7 +25,9 @@ class LibraryTransaction final : public Transaction {
     // For ModSecurity::setServerLogCb with RuleMessageLogProperty.
     static void matched(void* transaction, const void* message) noexcept;
 
+    void limit(const Limits& limits) noexcept override;
     void detect_only() noexcept override;
+    bool enforces() const noexcept override;
     Step connection(std::string_view client, int client_port, std::string_view server,
                     int server_port) override;
     Step uri(std::string_view uri, std::string_view method, std::string_view version) override;
@@ -41,11 +45,20 @@ class LibraryTransaction final : public Transaction {
     Step response_body() override;
     Step logging(int status) override;
     const Intervention& intervention() const noexcept override { return intervention_; }
+    Excess excess() const noexcept override { return excess_; }
     int score() const override;
 
   private:
     template <class F>
     Step run(F&& step) noexcept;
+    template <class F>
+    Step run_bounded(F&& step) noexcept;
+    static void stop_rules(void* transaction) noexcept;
+    Step exceed(Excess excess) noexcept;
+    void allow_time_for(std::size_t octets) noexcept;
+    bool has_time_limit() const noexcept { return limits_.time.count() > 0; }
+    BodyCounter make_body_counter();
+    char separator() const;
     Step outcome();
     bool take_intervention();
     template <class F>
@@ -59,6 +72,13 @@ class LibraryTransaction final : public Transaction {
     bool detect_only_ = false;
     bool failed_ = false;
     bool any_response_type_ = false;
+    Excess excess_ = Excess::none;
+    Limits limits_;
+    Deadline::Microseconds time_left_{limits_.time};
+    std::uint64_t fields_ = 0;
+    std::uint64_t cookies_ = 0;
+    std::uint64_t arguments_ = 0;
+    std::optional<BodyCounter> body_counter_;
     std::size_t reported_ = 0;  // of the library's messages
     Intervention intervention_;
     modsecurity::Transaction transaction_;

@@ -1,0 +1,158 @@
+#include "waf/core/libmodsecurity_bounds.hpp"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <locale>
+#include <string>
+
+#include "waf/core/imports.hpp"
+#include "waf/core/libmodsecurity_api.hpp"
+
+namespace gatehouse::waf {
+namespace {
+
+// Of the machine code that PCRE2 makes. With the 32 kilobytes of its own it would give up for
+// subjects that are harmless, and the library would go on with the interpreter.
+constexpr std::size_t kLeastStack = std::size_t{32} << 10U;
+constexpr std::size_t kMostStack = std::size_t{1} << 20U;
+
+// What the interpreter may backtrack at one place of the subject.
+constexpr std::uint32_t kLeastSteps = 100'000;
+
+// What pcre2_jit_match() takes.
+constexpr std::uint32_t kOptionsOfMachineCode = PCRE2_NOTBOL | PCRE2_NOTEOL | PCRE2_NOTEMPTY |
+                                                PCRE2_NOTEMPTY_ATSTART | PCRE2_PARTIAL_SOFT |
+                                                PCRE2_PARTIAL_HARD;
+
+pcre2_match_context* own_context = nullptr;
+pcre2_jit_stack* stack = nullptr;
+bool pattern_given_up = false;
+
+pcre2_match_context* context_or_own(pcre2_match_context* context) noexcept {
+    return context != nullptr ? context : own_context;
+}
+
+bool is_verdict(int result) noexcept { return result >= 0 || result == PCRE2_ERROR_NOMATCH; }
+
+// The machine code allocates nothing and calls nobody: it can be left at any point.
+int run_machine_code(const pcre2_code* code, PCRE2_SPTR subject, PCRE2_SIZE length,
+                     PCRE2_SIZE start, std::uint32_t options, pcre2_match_data* data,
+                     pcre2_match_context* context) noexcept {
+    int result = PCRE2_ERROR_NOMATCH;
+    pcre2_jit_stack_assign(context, nullptr, stack);
+    const bool ended = Deadline::leave_when_over(
+        [&] { result = pcre2_jit_match(code, subject, length, start, options, data, context); });
+    return ended ? result : PCRE2_ERROR_NOMATCH;
+}
+
+// The interpreter does allocate. Its own bound counts from anew at each place of the subject, so
+// that we go from place to place.
+int interpret(const pcre2_code* code, PCRE2_SPTR subject, PCRE2_SIZE length, PCRE2_SIZE start,
+              std::uint32_t options, pcre2_match_data* data,
+              pcre2_match_context* context) noexcept {
+    const auto steps = static_cast<std::uint32_t>(std::min<PCRE2_SIZE>(length, UINT32_MAX / 10));
+    pcre2_set_match_limit(context, std::max(kLeastSteps, steps * 10));
+    const bool anchored = (options & PCRE2_ANCHORED) != 0;
+    int result = PCRE2_ERROR_NOMATCH;
+    for (PCRE2_SIZE at = start; at <= length && !Deadline::over(); ++at) {
+        result = pcre2_match(code, subject, length, at, options | PCRE2_ANCHORED | PCRE2_NO_JIT,
+                             data, context);
+        if (result != PCRE2_ERROR_NOMATCH || anchored) {
+            break;
+        }
+        options &= ~static_cast<std::uint32_t>(PCRE2_NOTEMPTY_ATSTART);
+    }
+    return result;
+}
+
+int verdict_of(int result) noexcept {
+    pattern_given_up = pattern_given_up || !is_verdict(result);
+    return result;
+}
+
+bool has_machine_code(const pcre2_code* code) noexcept {
+    std::size_t size = 0;
+    return pcre2_pattern_info(code, PCRE2_INFO_JITSIZE, &size) == 0 && size > 0;
+}
+
+// In place of pcre2_jit_match(). Of a stack that is too small the caller makes another call.
+int jit_match(const pcre2_code* code, PCRE2_SPTR subject, PCRE2_SIZE length, PCRE2_SIZE start,
+              std::uint32_t options, pcre2_match_data* data,
+              pcre2_match_context* context) noexcept {
+    if (!Deadline::running()) {
+        return pcre2_jit_match(code, subject, length, start, options, data, context);
+    }
+    const int result =
+        run_machine_code(code, subject, length, start, options, data, context_or_own(context));
+    return result == PCRE2_ERROR_JIT_STACKLIMIT ? result : verdict_of(result);
+}
+
+// In place of pcre2_match().
+int match(const pcre2_code* code, PCRE2_SPTR subject, PCRE2_SIZE length, PCRE2_SIZE start,
+          std::uint32_t options, pcre2_match_data* data, pcre2_match_context* context) noexcept {
+    if (!Deadline::running()) {
+        return pcre2_match(code, subject, length, start, options, data, context);
+    }
+    context = context_or_own(context);
+    int result = PCRE2_ERROR_JIT_STACKLIMIT;
+    if ((options & ~kOptionsOfMachineCode) == 0 && has_machine_code(code)) {
+        result = run_machine_code(code, subject, length, start, options, data, context);
+    }
+    if (result == PCRE2_ERROR_JIT_STACKLIMIT) {
+        result = interpret(code, subject, length, start, options, data, context);
+    }
+    return verdict_of(result);
+}
+
+// In place of std::string::_M_erase(), which is behind erase(). A loop that calls it for each octet
+// that it finds is over when there are no octets any more.
+void erase(std::string* text, std::size_t position, std::size_t count) {
+    text->erase(position, Deadline::over() ? std::string::npos : count);
+}
+
+// In place of std::use_facet<std::ctype<char>>(), which 3.0.9 calls for each octet that it makes
+// small, and which looks for the type of the facet by its name: a quarter of the time of a large
+// body.
+const std::ctype<char>& facet(const std::locale& locale) {
+    static const auto& classic = std::use_facet<std::ctype<char>>(std::locale::classic());
+    return locale == std::locale::classic() ? classic : std::use_facet<std::ctype<char>>(locale);
+}
+
+template <class Function>
+bool replace(const char* name, Function* substitute) noexcept {
+    return replace_import(reinterpret_cast<const void*>(&modsecurity::msc_init), name,
+                          reinterpret_cast<const void*>(substitute));
+}
+
+bool bound() noexcept {
+    own_context = pcre2_match_context_create(nullptr);
+    stack = pcre2_jit_stack_create(kLeastStack, kMostStack, nullptr);
+    // Later releases of the library do without these two.
+    replace("_ZSt9use_facetISt5ctypeIcEERKT_RKSt6locale", facet);
+    replace("_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE8_M_eraseEmm", erase);
+    return own_context != nullptr && replace("pcre2_match_8", match) &&
+           replace("pcre2_jit_match_8", jit_match);
+}
+
+}  // namespace
+
+bool bound_libmodsecurity() noexcept {
+    static const bool bounded = bound();
+    return bounded;
+}
+
+BoundedStep::BoundedStep(Deadline::Microseconds& left, Deadline::OnExpiry on_expiry,
+                         void* context) noexcept
+    : deadline_(left, on_expiry, context) {
+    pattern_given_up = false;
+}
+
+Excess BoundedStep::excess() const noexcept {
+    return Deadline::over() ? Excess::time : pattern_given_up ? Excess::pattern : Excess::none;
+}
+
+}  // namespace gatehouse::waf
