@@ -90,7 +90,7 @@ bool read_duration(std::string_view value, std::chrono::milliseconds& duration) 
     return milliseconds.has_value();
 }
 
-constexpr std::array<ngx::Parameter<Limits>, 7> kLimitParameters{{
+constexpr std::array<ngx::Parameter<Limits>, 8> kLimitParameters{{
     {"time", [](std::string_view v, Limits& l) { return read_duration(v, l.time); }},
     {"time_per_megabyte",
      [](std::string_view v, Limits& l) { return read_duration(v, l.time_per_mebibyte); }},
@@ -98,6 +98,7 @@ constexpr std::array<ngx::Parameter<Limits>, 7> kLimitParameters{{
     {"cookies", [](std::string_view v, Limits& l) { return read_count(v, l.cookies); }},
     {"arguments", [](std::string_view v, Limits& l) { return read_count(v, l.arguments); }},
     {"parts", [](std::string_view v, Limits& l) { return read_count(v, l.parts); }},
+    {"attributes", [](std::string_view v, Limits& l) { return read_count(v, l.attributes); }},
     {"json_names",
      [](std::string_view v, Limits& l) {
          const auto size = ngx::parse_size(v);

@@ -9,10 +9,20 @@ namespace {
 // What the library adds to a name: ".array_", and a number.
 constexpr std::uint64_t kIndex = 14;
 
+// Lines in the head of a part, on average.
+constexpr std::uint64_t kHeadLines = 8;
+
+constexpr std::string_view kDeclaration = "<!ATTLIST";
+
+// Attributes that a document may get from its type, in terms of what one element may have.
+constexpr std::uint64_t kGivenAttributes = 100;
+
 // How often the beginnings of a name may be as long as the names may be together.
 constexpr std::uint64_t kBeginnings = 64;
 
 constexpr std::string_view kDashes = "--";  // in front of a boundary
+
+bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 bool same_letters(char a, char b) noexcept { return (a | 0x20) == (b | 0x20); }
 
@@ -47,29 +57,70 @@ PartCounter::PartCounter(std::string_view type, std::uint64_t most)
     : line_start_(std::string(kDashes).append(boundary_of(type))), most_(most) {}
 
 Excess PartCounter::append(std::string_view octets) noexcept {
-    if (line_start_.size() == kDashes.size()) {
-        return Excess::none;
-    }
-    while (!octets.empty()) {
-        if (in_line_) {
-            const std::size_t end = octets.find('\n');
-            in_line_ = end == octets.npos;
-            octets.remove_prefix(in_line_ ? octets.size() : end + 1);
-            continue;
+    const bool has_boundary = line_start_.size() > kDashes.size();
+    while (has_boundary && !octets.empty()) {
+        const std::size_t end = octets.find('\n');
+        read(octets.substr(0, end));
+        if (end == octets.npos) {
+            break;
         }
-        const char c = octets.front();
-        octets.remove_prefix(1);
-        matched_ = c == line_start_[matched_] ? matched_ + 1 : 0;
-        if (matched_ == line_start_.size()) {
-            ++parts_;
-            matched_ = 0;
-            in_line_ = true;
-        } else {
-            in_line_ = matched_ == 0 && c != '\n';
+        end_line();
+        octets.remove_prefix(end + 1);
+    }
+    // The last boundary ends the body.
+    return parts_ > most_ + 1 || head_lines_ > most_ * kHeadLines ? Excess::parts : Excess::none;
+}
+
+void PartCounter::read(std::string_view octets) noexcept {
+    if (matched_ == length_) {
+        const std::string_view wanted = std::string_view(line_start_).substr(matched_);
+        const auto differs =
+            std::mismatch(octets.begin(), octets.end(), wanted.begin(), wanted.end());
+        matched_ += static_cast<std::size_t>(differs.first - octets.begin());
+    }
+    length_ += octets.size();
+    is_blank_ = is_blank_ && (octets.empty() || octets == "\r");
+}
+
+void PartCounter::end_line() noexcept {
+    if (matched_ == line_start_.size()) {
+        ++parts_;
+        in_head_ = true;
+    } else if (in_head_) {
+        in_head_ = !is_blank_;
+        ++head_lines_;
+    }
+    length_ = matched_ = 0;
+    is_blank_ = true;
+}
+
+Excess AttributeCounter::append(std::string_view octets) noexcept {
+    for (const char c : octets) {
+        read(c);
+        if (attributes_ > most_ || given_ > most_ * kGivenAttributes) {
+            return Excess::attributes;
         }
     }
-    // The last line ends the body, and is no part.
-    return parts_ > most_ + 1 ? Excess::parts : Excess::none;
+    return Excess::none;
+}
+
+void AttributeCounter::read(char c) noexcept {
+    const bool is_quote = c == '"' || c == '\'';
+    if (c == '<') {
+        attributes_ = 0;
+        declaration_ = 0;
+        in_declaration_ = false;
+        given_ += declared_;
+    } else if (is_quote && in_declaration_) {
+        ++declared_;  // twice: quotes come in pairs
+    } else if (is_quote && after_equals_) {
+        ++attributes_;
+    }
+    after_equals_ = c == '=' || (after_equals_ && is_space(c));
+    if (declaration_ < kDeclaration.size()) {
+        declaration_ = c == kDeclaration[declaration_] ? declaration_ + 1 : kNowhere;
+        in_declaration_ = declaration_ == kDeclaration.size();
+    }
 }
 
 Excess JsonNameCounter::append(std::string_view octets) {

@@ -1,5 +1,7 @@
 #include "waf/core/libmodsecurity_bounds.hpp"
 
+#include <dlfcn.h>
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
@@ -8,6 +10,7 @@
 #include <cstdint>
 #include <locale>
 #include <string>
+#include <utility>
 
 #include "waf/core/imports.hpp"
 #include "waf/core/libmodsecurity_api.hpp"
@@ -114,6 +117,39 @@ void erase(std::string* text, std::size_t position, std::size_t count) {
     text->erase(position, Deadline::over() ? std::string::npos : count);
 }
 
+// libxml2's, found where the library finds them. It is given a body as a whole when its parser is
+// made, and reads it at a call that says that there is no more.
+struct XmlParser {
+    void* (*create)(void* handler, void* data, const char* octets, int size,
+                    const char* name) = nullptr;
+    int (*parse_chunk)(void* parser, const char* octets, int size, int terminate) = nullptr;
+    std::string unread;
+};
+XmlParser xml_parser;
+
+// What the encoding of a document is told from.
+constexpr int kHead = 4;
+
+// What is read before the time is looked at again.
+constexpr std::size_t kPiece = 4096;
+
+// In place of xmlCreatePushParserCtxt().
+void* create_parser(void* handler, void* data, const char* octets, int size, const char* name) {
+    const int head = std::min(size, kHead);
+    xml_parser.unread.assign(octets + head, static_cast<std::size_t>(size - head));
+    return xml_parser.create(handler, data, octets, head, name);
+}
+
+// In place of xmlParseChunk(). What is left when time is over no verdict will rest on.
+int parse_chunk(void* parser, const char* octets, int size, int terminate) {
+    const std::string unread = std::exchange(xml_parser.unread, {});
+    for (std::size_t at = 0; at < unread.size() && !Deadline::over(); at += kPiece) {
+        const auto piece = static_cast<int>(std::min(unread.size() - at, kPiece));
+        xml_parser.parse_chunk(parser, unread.data() + at, piece, 0);
+    }
+    return xml_parser.parse_chunk(parser, octets, size, terminate);
+}
+
 // In place of std::use_facet<std::ctype<char>>(), which 3.0.9 calls for each octet that it makes
 // small, and which looks for the type of the facet by its name: a quarter of the time of a large
 // body.
@@ -128,9 +164,19 @@ bool replace(const char* name, Function* substitute) noexcept {
                           reinterpret_cast<const void*>(substitute));
 }
 
+template <class Function>
+void find(const char* name, Function*& function) noexcept {
+    function = reinterpret_cast<Function*>(dlsym(RTLD_DEFAULT, name));
+}
+
 bool bound() noexcept {
     own_context = pcre2_match_context_create(nullptr);
     stack = pcre2_jit_stack_create(kLeastStack, kMostStack, nullptr);
+    find("xmlCreatePushParserCtxt", xml_parser.create);
+    find("xmlParseChunk", xml_parser.parse_chunk);
+    if (xml_parser.create != nullptr && replace("xmlParseChunk", parse_chunk)) {
+        replace("xmlCreatePushParserCtxt", create_parser);
+    }
     // Later releases of the library do without these two.
     replace("_ZSt9use_facetISt5ctypeIcEERKT_RKSt6locale", facet);
     replace("_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE8_M_eraseEmm", erase);

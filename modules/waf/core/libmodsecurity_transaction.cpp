@@ -326,7 +326,7 @@ BodyCounter LibraryTransaction::make_body_counter() {
     case modsecurity::Transaction::JSONRequestBody:
         return JsonNameCounter(limits_.json_names);
     case modsecurity::Transaction::XMLRequestBody:
-        return NothingToCount();
+        return AttributeCounter(limits_.attributes);
     default:
         break;
     }

@@ -12,13 +12,14 @@ namespace gatehouse::waf {
 struct Limits {
     // Processor time of all steps together, and so much more for each mebibyte that is inspected;
     // zero for `time`: no bound.
-    std::chrono::milliseconds time{300};
-    std::chrono::milliseconds time_per_mebibyte{1600};
+    std::chrono::milliseconds time{350};
+    std::chrono::milliseconds time_per_mebibyte{1500};
 
-    std::uint64_t fields = 1000;     // header fields of the request
-    std::uint64_t cookies = 1000;    // in all of its Cookie fields
-    std::uint64_t arguments = 2000;  // of the query and of a form
-    std::uint64_t parts = 1000;      // of a multipart body
+    std::uint64_t fields = 1000;      // header fields of the request
+    std::uint64_t cookies = 1000;     // in all of its Cookie fields
+    std::uint64_t arguments = 2000;   // of the query and of a form
+    std::uint64_t parts = 1000;       // of a multipart body
+    std::uint64_t attributes = 1000;  // of an element of XML
 
     // Octets of all names that the values of a JSON body get, each of them the whole path to its
     // value.
@@ -34,6 +35,7 @@ enum class Excess : std::uint8_t {
     cookies,
     arguments,
     parts,
+    attributes,
     json_names,
 };
 
