@@ -108,8 +108,12 @@ ngx_int_t preconfigure(ngx_conf_t* cf) {
 ngx_int_t postconfigure(ngx_conf_t* cf) {
     ngx::install_subrequest_filters();
     install_challenge_filter();
+    ngx::add_preaccess_handler(cf, ngx_http_gatehouse_jwt_module,
+                               guard<OnThrow::internal_server_error, enforce>);
     ngx::add_phase_handler(cf, NGX_HTTP_PREACCESS_PHASE,
-                           guard<OnThrow::internal_server_error, preaccess>);
+                           guard<OnThrow::internal_server_error, verify>);
+    ngx::add_phase_handler(cf, NGX_HTTP_PRECONTENT_PHASE,
+                           guard<OnThrow::internal_server_error, enforce>);
     ngx::add_phase_handler(cf, NGX_HTTP_ACCESS_PHASE,
                            guard<OnThrow::internal_server_error, access>);
     return NGX_OK;
