@@ -108,7 +108,8 @@ sub limit_conn ($nginx, $zone) {
     return;
 }
 
-for my $modules ([qw(rate_limit jwt)], [qw(jwt rate_limit)]) {
+# The last with a sibling that takes no part: no location turns it on.
+for my $modules ([qw(rate_limit jwt)], [qw(jwt rate_limit)], [qw(waf rate_limit jwt)]) {
     subtest "load_module: @$modules" => sub {
         my $nginx = server(@$modules);
         for my $zone (qw(memory redis)) {
