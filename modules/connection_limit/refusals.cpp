@@ -1,6 +1,8 @@
 #include "connection_limit/refusals.hpp"
 
+#include <array>
 #include <string>
+#include <utility>
 
 #include "connection_limit/context.hpp"
 #include "connection_limit/identify.hpp"
@@ -34,11 +36,10 @@ std::string words(const BanLimit& ban) {
            std::to_string(ban.rule.length / 1'000'000) + "s";
 }
 
-}  // namespace
-
-void note_refusal(ngx_http_request_t* r, const LocConf& conf, Cause cause) {
+template <class Concerns>
+void count_refusal(ngx_http_request_t* r, const LocConf& conf, Concerns concerns) {
     for (const BanLimit& ban : conf.bans) {
-        if ((ban.causes & cause) == 0 ||
+        if (!concerns(ban) ||
             listed(srv_conf(r).lists, *ban.zone, r->connection->sockaddr) == Action::allow) {
             continue;
         }
@@ -47,6 +48,28 @@ void note_refusal(ngx_http_request_t* r, const LocConf& conf, Cause cause) {
             ngx::log(conf.log_level, r->connection->log, words(ban), "");
         }
     }
+}
+
+// What our siblings have refused. It may be more than one: a limit may have answered a request
+// whose token had failed already.
+unsigned causes_of(ngx_http_request_t* r) noexcept {
+    const auto& main = ngx::main_conf<MainConf>(r, ngx_http_gatehouse_connection_limit_module);
+    const std::array<std::pair<ngx_int_t, Cause>, 3> siblings{{
+        {main.rate_limit_status, kByRateLimit},
+        {main.waf_status, kByWaf},
+        {main.jwt_status, kByJwt},
+    }};
+    unsigned causes = 0;
+    for (const auto& [status, cause] : siblings) {
+        causes |= rejected(r, status) ? unsigned{cause} : 0U;
+    }
+    return causes;
+}
+
+}  // namespace
+
+void note_refusal(ngx_http_request_t* r, const LocConf& conf, Cause cause) {
+    count_refusal(r, conf, [cause](const BanLimit& ban) { return (ban.causes & cause) != 0; });
 }
 
 void note_refusal(const ngx_connection_t* c, const Listener& listener, ngx_uint_t log_level) {
@@ -70,20 +93,16 @@ ngx_int_t log_phase(ngx_http_request_t* r) {
     const RequestState* state = RequestContext::find(r);
     // An error_page may have led the request to another place since.
     const LocConf& conf = state != nullptr ? *state->conf : loc_conf(r);
-    if (conf.bans.empty() || conf.dry_run ||
-        (state != nullptr ? state->status == Status::bypassed : conf.bypass.holds_for(r))) {
+    const Status status = state != nullptr ? state->status : Status::none;
+    if (conf.bans.empty() || conf.dry_run || status == Status::banned ||
+        (state != nullptr ? status == Status::bypassed : conf.bypass.holds_for(r))) {
         return NGX_OK;
     }
-    const auto& main = ngx::main_conf<MainConf>(r, ngx_http_gatehouse_connection_limit_module);
-    if (rejected(r, main.rate_limit_status)) {
-        note_refusal(r, conf, kByRateLimit);
-    }
-    if (rejected(r, main.waf_status)) {
-        note_refusal(r, conf, kByWaf);
-    }
-    if (rejected(r, main.jwt_status)) {
-        note_refusal(r, conf, kByJwt);
-    }
+    // A request counts once: refused by a limit, it has been counted where that is a cause.
+    const unsigned counted = status == Status::rejected ? unsigned{kByLimit} : 0U;
+    count_refusal(r, conf, [causes = causes_of(r), counted](const BanLimit& ban) {
+        return (ban.causes & causes) != 0 && (ban.causes & counted) == 0;
+    });
     return NGX_OK;
 }
 

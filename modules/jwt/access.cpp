@@ -168,6 +168,7 @@ void forget_decision(ngx_http_request_t* r, RequestState& state) noexcept {
     state.verified = nullptr;
     state.decided_for = nullptr;
     state.status = Status::none;
+    state.withheld.reset();
     state.refused_with = 0;
 }
 
@@ -181,6 +182,16 @@ void log_refusal(ngx_http_request_t* r, const LocConf& conf, const Decision& dec
              describe(decision.reason));
 }
 
+// What the phase handler returns.
+ngx_int_t answer(ngx_http_request_t* r, RequestState& state, const LocConf& conf,
+                 const Refusal& refusal) {
+    state.refused_with = static_cast<ngx_uint_t>(refusal.status);
+    if (refusal.reason != Error::internal) {
+        challenge(r, conf, refusal.realm, refusal.status, refusal.reason);
+    }
+    return refusal.status;
+}
+
 ngx_int_t refuse(ngx_http_request_t* r, RequestState& state, const LocConf& conf,
                  std::string_view realm, const Decision& decision) {
     state.accepted = nullptr;
@@ -190,11 +201,12 @@ ngx_int_t refuse(ngx_http_request_t* r, RequestState& state, const LocConf& conf
     if (conf.dry_run) {
         return NGX_DECLINED;
     }
-    state.refused_with = static_cast<ngx_uint_t>(decision.status);
-    if (decision.kind == Decision::Kind::reject) {
-        challenge(r, conf, realm, decision.status, decision.reason);
+    const Refusal refusal{decision.status, decision.reason, realm};
+    if (conf.phase == Phase::preaccess) {
+        state.withheld = refusal;
+        return NGX_DECLINED;
     }
-    return decision.status;
+    return answer(r, state, conf, refusal);
 }
 
 ngx_int_t conclude(ngx_http_request_t* r, RequestState& state, const LocConf& conf,
@@ -246,13 +258,35 @@ bool fetches_keys(const ngx_http_request_t* r) noexcept {
 
 }  // namespace
 
-ngx_int_t preaccess(ngx_http_request_t* r) {
+// The first of all in PREACCESS: what is proven here, limits may be keyed on.
+ngx_int_t verify(ngx_http_request_t* r) {
     const LocConf& conf = loc_conf(r);
     if (!concerns(conf, Phase::preaccess) || fetches_keys(r)) {
         return NGX_DECLINED;
     }
     // NGX_OK would skip the rest of the phase, and with it the limits that follow.
     return authenticate(r, conf, NGX_DECLINED);
+}
+
+// Behind the limits, so that a token that was refused is counted; and once more before the content,
+// since any handler of another module may end PREACCESS before its time.
+ngx_int_t enforce(ngx_http_request_t* r) {
+    const LocConf& conf = loc_conf(r);
+    if (!concerns(conf, Phase::preaccess) || fetches_keys(r)) {
+        return NGX_DECLINED;
+    }
+    RequestState* state = RequestContext::find(r);
+    if (state == nullptr || state->decided_for != &conf) {
+        const ngx_int_t result = authenticate(r, conf, NGX_DECLINED);
+        if (result != NGX_DECLINED) {
+            return result;
+        }
+        state = RequestContext::find(r);
+    }
+    if (state == nullptr || !state->withheld) {
+        return NGX_DECLINED;
+    }
+    return answer(r, *state, conf, *std::exchange(state->withheld, std::nullopt));
 }
 
 // nginx does not call this for subrequests.

@@ -142,8 +142,6 @@ struct LocConf {
 struct MainConf {
     std::map<std::string, KeySetPtr, std::less<>> key_files;
     std::set<std::string, std::less<>> path_variables;  // of claim_set and header_set
-    ngx_int_t http_authorization = NGX_ERROR;           // indices of variables that
-    ngx_int_t http_cookie = NGX_ERROR;                  // auth_jwt_strip must make forget the token
 };
 
 ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& child);

@@ -43,7 +43,7 @@ void strip_token(ngx_http_request_t* r, RequestState& state, const TokenSource& 
     if (token.text.empty() || state.stripped_source == source) {
         return;
     }
-    remove_token(r, source);
+    remove_token(r, source, token.text);
     state.stripped_source = source;
     state.stripped = token;
 }

@@ -30,6 +30,13 @@ struct Pending {
     CacheId answer_id{};            // its place in the key cache
 };
 
+// A refusal as the client gets it.
+struct Refusal {
+    ngx_int_t status;
+    Error reason;
+    std::string_view realm;  // in the request's pool
+};
+
 // What is known about one request or subrequest.
 struct RequestState {
     explicit RequestState(ngx_http_request_t* r) noexcept : request(r) {}
@@ -42,7 +49,8 @@ struct RequestState {
     // The last decision, and the place it was made for.
     const LocConf* decided_for = nullptr;
     Status status = Status::none;
-    ngx_uint_t refused_with = 0;  // the status code; 0 if not refused
+    std::optional<Refusal> withheld;  // decided in PREACCESS: the limits look first
+    ngx_uint_t refused_with = 0;      // the status code; 0 if not refused
 
     // auth_jwt_strip has taken this out of the request.
     std::optional<TokenSource> stripped_source;

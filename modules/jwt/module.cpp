@@ -98,28 +98,22 @@ ngx_command_t commands[] = {
 };
 // clang-format on
 
-ngx_int_t variable_index(ngx_conf_t* cf, std::string_view name) {
-    ngx_str_t text = ngx::copy(cf->pool, name);
-    return ngx_http_get_variable_index(cf, &text);
-}
-
 ngx_int_t preconfigure(ngx_conf_t* cf) {
-    if (!ngx::owns_its_directives(cf, ngx_http_gatehouse_jwt_module) ||
-        add_variables(cf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-    auto& conf = ngx::main_conf<MainConf>(cf, ngx_http_gatehouse_jwt_module);
-    conf.http_authorization = variable_index(cf, "http_authorization");
-    conf.http_cookie = variable_index(cf, "http_cookie");
-    return conf.http_authorization != NGX_ERROR && conf.http_cookie != NGX_ERROR ? NGX_OK
-                                                                                 : NGX_ERROR;
+    return ngx::owns_its_directives(cf, ngx_http_gatehouse_jwt_module) &&
+                   add_variables(cf) == NGX_OK
+               ? NGX_OK
+               : NGX_ERROR;
 }
 
 ngx_int_t postconfigure(ngx_conf_t* cf) {
     ngx::install_subrequest_filters();
     install_challenge_filter();
+    ngx::add_preaccess_handler(cf, ngx_http_gatehouse_jwt_module,
+                               guard<OnThrow::internal_server_error, enforce>);
     ngx::add_phase_handler(cf, NGX_HTTP_PREACCESS_PHASE,
-                           guard<OnThrow::internal_server_error, preaccess>);
+                           guard<OnThrow::internal_server_error, verify>);
+    ngx::add_phase_handler(cf, NGX_HTTP_PRECONTENT_PHASE,
+                           guard<OnThrow::internal_server_error, enforce>);
     ngx::add_phase_handler(cf, NGX_HTTP_ACCESS_PHASE,
                            guard<OnThrow::internal_server_error, access>);
     return NGX_OK;

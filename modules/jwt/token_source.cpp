@@ -20,6 +20,10 @@ constexpr std::array<std::pair<std::string_view, Kind>, 3> kPrefixes{{
     {"arg_", Kind::argument},
 }};
 
+// What is shorter can be no JWS. It is taken from its own place only: a client must not be able to
+// make whatever it likes vanish from elsewhere.
+constexpr std::size_t kShortestSecret = 16;
+
 // RFC 6750 section 2.1, the scheme without regard to case (RFC 9110 section 11.1). Empty for
 // another scheme.
 std::string_view bearer_token(std::string_view credentials) noexcept {
@@ -111,30 +115,21 @@ FoundToken find_token(ngx_http_request_t* r, const TokenSource& source) {
     return collect.found();
 }
 
-void remove_token(ngx_http_request_t* r, const TokenSource& source) {
-    switch (source.kind) {
-    case Kind::bearer:
-        ngx::remove_request_header(r, "authorization");
-        break;
-    case Kind::header:
-        ngx::remove_request_header(r, source.name);
-        break;
-    case Kind::cookie:
-        ngx::remove_cookie(r, source.name);
-        break;
-    case Kind::argument:
-        ngx::remove_argument(r, source.name);
-        break;
-    case Kind::variable:
-        break;
+void remove_token(ngx_http_request_t* r, const TokenSource& source, std::string_view token) {
+    const auto unwanted = [&](Kind kind) {
+        const bool is_source = source.kind == kind;
+        return ngx::Unwanted{is_source ? std::string_view(source.name) : "",
+                             token.size() >= kShortestSecret ? token : ""};
+    };
+    ngx::remove_arguments(r, unwanted(Kind::argument));
+    ngx::remove_cookies(r, unwanted(Kind::cookie));
+    ngx::Unwanted lines = unwanted(Kind::header);
+    if (source.kind == Kind::bearer) {
+        lines.name = "authorization";
     }
+    ngx::remove_headers(r, lines);
     // What was read earlier must not find its way into a proxied header.
-    const auto& conf = ngx::main_conf<MainConf>(r, ngx_http_gatehouse_jwt_module);
-    for (const ngx_int_t index : {source.index, conf.http_authorization, conf.http_cookie}) {
-        if (index >= 0) {
-            ngx::forget_variable(r, index);
-        }
-    }
+    ngx::forget_variables(r, lines.secret);
 }
 
 }  // namespace gatehouse::jwt

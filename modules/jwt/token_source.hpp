@@ -33,8 +33,9 @@ struct FoundToken {
 
 FoundToken find_token(ngx_http_request_t* r, const TokenSource& source);
 
-// Takes the token out of the request, so that neither upstreams nor variables see it any more.
-// Requires source.removable(). Throws std::bad_alloc.
-void remove_token(ngx_http_request_t* r, const TokenSource& source);
+// Takes the token out of the request: everything at its source, and whatever else of the header
+// contains it, so that neither upstreams nor variables see it any more. Requires
+// source.removable(). Throws std::bad_alloc.
+void remove_token(ngx_http_request_t* r, const TokenSource& source, std::string_view token);
 
 }  // namespace gatehouse::jwt

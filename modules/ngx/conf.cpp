@@ -1,5 +1,7 @@
 #include "ngx/conf.hpp"
 
+#include <dlfcn.h>
+
 #include <algorithm>
 
 namespace gatehouse::ngx {
@@ -35,8 +37,35 @@ bool names_variable(char c) noexcept {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-bool is_sibling(const ngx_module_t& module) noexcept {
-    return std::string_view(module.name).starts_with("ngx_http_gatehouse_");
+// Our handlers that end PREACCESS, the last to run first, as nginx keeps the handlers of a phase.
+constexpr std::array<std::string_view, 4> kPreaccessOrder{
+    "ngx_http_gatehouse_waf_module",
+    "ngx_http_gatehouse_jwt_module",
+    "ngx_http_gatehouse_rate_limit_module",
+    "ngx_http_gatehouse_connection_limit_module",
+};
+
+std::size_t preaccess_rank(const ngx_module_t& module) noexcept {
+    return static_cast<std::size_t>(std::ranges::find(kPreaccessOrder, module.name) -
+                                    kPreaccessOrder.begin());
+}
+
+// Whether the handler is code of that module: both lie in the same shared object.
+bool belongs_to(ngx_http_handler_pt handler, const ngx_module_t& module) noexcept {
+    Dl_info code{}, data{};
+    return dladdr(reinterpret_cast<void*>(handler), &code) != 0 && dladdr(&module, &data) != 0 &&
+           code.dli_fbase == data.dli_fbase;
+}
+
+// Whether it is to run after the one of `module`.
+bool runs_after(const ngx_conf_t* cf, ngx_http_handler_pt handler,
+                const ngx_module_t& module) noexcept {
+    for (ngx_module_t** other = cf->cycle->modules; *other != nullptr; ++other) {
+        if (preaccess_rank(**other) < preaccess_rank(module) && belongs_to(handler, **other)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool knows(const ngx_module_t& module, const ngx_str_t& name) noexcept {
@@ -158,17 +187,13 @@ void add_phase_handler(ngx_conf_t* cf, ngx_http_phases phase, ngx_http_handler_p
 
 void add_preaccess_handler(ngx_conf_t* cf, const ngx_module_t& module,
                            ngx_http_handler_pt handler) {
-    std::size_t earlier = 0;
-    for (ngx_module_t** other = cf->cycle->modules; *other != &module; ++other) {
-        earlier += is_sibling(**other) ? 1 : 0;
-    }
     add_phase_handler(cf, NGX_HTTP_PREACCESS_PHASE, handler);
     const auto& core = main_conf<ngx_http_core_main_conf_t>(cf, ngx_http_core_module);
     const ngx_array_t& array = core.phases[NGX_HTTP_PREACCESS_PHASE].handlers;
     const std::span handlers(static_cast<ngx_http_handler_pt*>(array.elts), array.nelts);
-    const std::size_t place = std::min(earlier, handlers.size() - 1);
-    std::rotate(handlers.begin() + static_cast<std::ptrdiff_t>(place), handlers.end() - 1,
-                handlers.end());
+    const auto place = std::ranges::find_if_not(
+        handlers, [&](ngx_http_handler_pt other) { return runs_after(cf, other, module); });
+    std::rotate(place, handlers.end() - 1, handlers.end());
 }
 
 bool owns_its_directives(ngx_conf_t* cf, const ngx_module_t& module) {

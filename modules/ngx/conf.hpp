@@ -131,10 +131,12 @@ const ngx_http_core_loc_conf_t& core_location(ngx_conf_t* cf) noexcept;
 // Registers a phase handler; of one phase the last registered runs first. Throws std::bad_alloc.
 void add_phase_handler(ngx_conf_t* cf, ngx_http_phases phase, ngx_http_handler_pt handler);
 
-// Registers the PREACCESS handler of one of our limits or rules, so that everything else in the
-// phase runs before it (realip corrects the address there where a location says so, and a token may
-// have been verified: limits must see both), and of ours those of later modules before those of
-// earlier ones. To be called once by each. Throws std::bad_alloc.
+// Registers the PREACCESS handler with which one of our modules takes part in the end of that
+// phase. Everything else in the phase runs before it (realip corrects the address there where a
+// location says so, and a token may have been verified: limits must see both). Of ours
+// connection_limit runs first, then rate_limit, then the refusal of tokens, then rules that read
+// the body, whatever the order in which modules are loaded. To be called once by each. Throws
+// std::bad_alloc.
 void add_preaccess_handler(ngx_conf_t* cf, const ngx_module_t& module, ngx_http_handler_pt handler);
 
 // nginx hands a directive to the first module that knows its name. False, and the reason logged, if

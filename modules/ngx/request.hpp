@@ -79,26 +79,31 @@ inline bool is_named(const ngx_table_elt_t& line, std::string_view name) noexcep
     return names_header(name, view(line.key));
 }
 
-// Takes the request header lines of that name away from everything that runs later: upstreams,
-// variables, other modules. Throws std::bad_alloc.
-void remove_request_header(ngx_http_request_t* r, std::string_view name);
+// What is to be taken out of a request, away from everything that runs later: upstreams, variables,
+// logs, other modules. Whole pieces go, never a part of one: what is left was there before, and
+// rules that have seen the request need not look again.
+struct Unwanted {
+    std::string_view name;    // pieces of that name; empty: none for its name
+    std::string_view secret;  // pieces that contain it; empty: none for what is in it
+};
 
-// The same for one cookie and one query argument (names without regard to case, as nginx looks them
-// up). Only $request keeps what the client sent. Throw std::bad_alloc.
-void remove_cookie(ngx_http_request_t* r, std::string_view name);
-void remove_argument(ngx_http_request_t* r, std::string_view name);
+// Header lines (named in lower case, `_` for `-`; Host and Content-* are not searched for secrets,
+// as the rest would mean something else without them), cookies, and query arguments. Names of
+// cookies and arguments are compared without regard to case, as nginx looks them up, and as they
+// read when decoded, as applications do. Throw std::bad_alloc.
+void remove_headers(ngx_http_request_t* r, const Unwanted& unwanted);
+void remove_cookies(ngx_http_request_t* r, const Unwanted& unwanted);
+void remove_arguments(ngx_http_request_t* r, const Unwanted& unwanted);
+
+// Makes nginx compute anew, when they are read next, the variables whose values it has kept and
+// that contain `secret`. What `set`, `map` and the like have made of it stays.
+void forget_variables(ngx_http_request_t* r, std::string_view secret) noexcept;
 
 // Calls `visit(std::string_view value)` for each cookie, or query argument, of that name.
 template <class Visit>
 void for_each_cookie(ngx_http_request_t* r, std::string_view name, Visit visit);
 template <class Visit>
 void for_each_argument(const ngx_http_request_t* r, std::string_view name, Visit visit);
-
-// Makes `variable` be evaluated anew when it is read next.
-inline void forget_variable(ngx_http_request_t* r, ngx_int_t index) noexcept {
-    r->variables[index].valid = 0;
-    r->variables[index].not_found = 0;
-}
 
 // Sends a response header line. `name` is borrowed for good; for find_response_header() the line is
 // recognized by the address of its name, so that another module's line of the same name is never

@@ -76,8 +76,8 @@ my @places = (
     ['/return'        => 403, 403],
     ['/body_size'     => 413, 413, 'Content-Length: 2'],
     ['/limit_conn'    => 200, 429],
-    ['/jwt/preaccess' => 401, 401],
 
+    ['/jwt/preaccess' => 401, 429],
     ['/rate_limit'    => 200, 429],
     ['/deny'          => 403, 429],
     ['/auth_basic'    => 401, 429],

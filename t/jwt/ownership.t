@@ -5,30 +5,12 @@ use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Gatehouse::ConfTest 'jwt';
+use Gatehouse::Foreign;
 use Gatehouse::Jose 'jwks';
-use Gatehouse::Jose::Keys qw(slurp test_dir);
 
-my $root    = "$FindBin::Bin/../..";
-my $modules = $ENV{TEST_NGINX_GATEHOUSE_MODULES} // "$root/out/modules";
-my ($version) = `@{[$ENV{TEST_NGINX_BINARY} // 'nginx']} -v 2>&1` =~ m{nginx/([\d.]+)};
+plan skip_all => 'no configured headers of this nginx: scripts/build makes them' unless foreign_headers();
 
-# The configured tree of this nginx's version, beside the modules or where scripts/build puts it.
-my ($tree) = grep {
-    -e "$_/objs/ngx_auto_config.h" && slurp("$_/src/core/nginx.h") =~ /NGINX_VERSION\s+"\Q$version\E"/
-} "$modules/../nginx", glob "$root/out/build/*/nginx";
-plan skip_all => "no configured headers of nginx $version: scripts/build makes them" unless $tree;
-
-# The path of a module that brings $directive and asks for a place in @order.
-sub foreign ($directive, @order) {
-    state $n = 0;
-    my $path = test_dir() . "/foreign_$$.@{[++$n]}.so";
-    my @include = map { ('-isystem', "$tree/$_") } qw(src/core src/event src/event/modules src/event/quic
-        src/os/unix src/http src/http/modules src/http/v2 src/http/v3 objs);
-    system($ENV{CC} // 'cc', '-shared', '-fPIC', '-o', $path, @include, "-DFOREIGN_DIRECTIVE=\"$directive\"",
-        '-DFOREIGN_ORDER=' . (join ', ', map { "\"$_\"" } @order), "$root/t/data/foreign_auth_jwt.c") == 0
-        or die "cannot compile $root/t/data/foreign_auth_jwt.c";
-    return $path;
-}
+sub directive ($name, @order) { return foreign('auth_jwt.c', \@order, DIRECTIVE => $name) }
 
 my @first   = ('ngx_http_foreign_module', 'ngx_http_gatehouse_jwt_module');
 my $server  = 'server { location / { auth_jwt site; auth_jwt_key_file keys.jwks; } }';
@@ -40,20 +22,20 @@ sub refused ($module, $directive, $http, $name) {
 }
 conf_file('keys.jwks', jwks('rsa'));
 
-push @modules, my $auth_jwt = foreign('auth_jwt', @first);
+push @modules, my $auth_jwt = directive('auth_jwt', @first);
 conf_accepted($server, 'without the other module all is well');
 refused($auth_jwt, 'auth_jwt', $server, 'another auth_jwt before ours');
 refused($auth_jwt, 'auth_jwt', 'server { location / { } }', 'also where the directive is not used');
 refused($auth_jwt, 'auth_jwt', 'auth_jwt anything goes here; server { }', 'also where the other one would take it');
 
-push @modules, my $key_cache = foreign('auth_jwt_key_cache', @first);
+push @modules, my $key_cache = directive('auth_jwt_key_cache', @first);
 refused($key_cache, 'auth_jwt_key_cache', $server, 'another directive of ours');
 
-push @modules, my $unrelated = foreign('auth_something', @first);
+push @modules, my $unrelated = directive('auth_something', @first);
 conf_accepted("auth_something x; $server", 'a directive that is not ours', undef, "load_module $unrelated;");
 
 # Behind ours it is never asked.
-push @modules, my $behind = foreign('auth_jwt', 'ngx_http_foreign_module');
+push @modules, my $behind = directive('auth_jwt', 'ngx_http_foreign_module');
 conf_accepted($server, 'another auth_jwt behind ours', undef, "load_module $behind;");
 conf_refused($server =~ s/site/site bad/r, qr/invalid parameter "bad"/, 'and it is ours that reads it',
     "load_module $behind;");

@@ -44,8 +44,8 @@ my @places = (
     ['/return'        => [403],      0, 403],
     ['/body_size'     => [413],      0, 413, 'Content-Length: 2'],
     ['/limit_req'     => [200, 503], 1, 503],
-    ['/jwt/preaccess' => [401],      0, 401],
 
+    ['/jwt/preaccess' => [401],      1, 429],
     ['/deny'          => [403],      1, 429],
     ['/auth_basic'    => [401],      1, 429],
     ['/auth_request'  => [403],      1, 429],
@@ -108,7 +108,8 @@ sub limit_conn ($nginx, $zone) {
     return;
 }
 
-for my $modules ([qw(rate_limit jwt)], [qw(jwt rate_limit)]) {
+# The last with a sibling that takes no part: no location turns it on.
+for my $modules ([qw(rate_limit jwt)], [qw(jwt rate_limit)], [qw(waf rate_limit jwt)]) {
     subtest "load_module: @$modules" => sub {
         my $nginx = server(@$modules);
         for my $zone (qw(memory redis)) {
