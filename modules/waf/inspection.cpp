@@ -170,8 +170,10 @@ Verdict Inspection::request_headers() {
     Verdict verdict = settle(
         transaction_->connection(ends.client, ends.client_port, ends.server, ends.server_port));
     if (verdict == Verdict::go_on && active()) {
-        verdict = settle(transaction_->uri(ngx::view(request->unparsed_uri),
-                                           ngx::view(request->method_name), version_of(request)));
+        const Target target(ngx::view(request->unparsed_uri));
+        target_doubt_ = target.doubt();
+        verdict =
+            settle(transaction_->uri(target, ngx::view(request->method_name), version_of(request)));
     }
     if (verdict == Verdict::go_on && active()) {
         verdict = settle(add_request_headers());
@@ -185,18 +187,50 @@ Verdict Inspection::request_headers() {
 Transaction::Step Inspection::add_request_headers() {
     using Step = Transaction::Step;
     Step step = Step::pass;
-    bool has_host = false;
+    const std::string_view server = ngx::view(request->headers_in.server);
+    bool has_host = server.empty();
+    body_view_ = {};
     ngx::for_each_header(request->headers_in.headers, [&](const ngx_table_elt_t& line) {
-        has_host = has_host || ngx::is_named(line, "host");
+        const std::string_view name = ngx::view(line.key);
+        const std::string_view value = field_value(ngx::view(line.value));
+        has_host = has_host || (ngx::is_named(line, "host") && same_text(host_of(value), server));
+        body_view_.field(name, value);
         if (step == Step::pass) {
-            step = transaction_->request_header(ngx::view(line.key), ngx::view(line.value));
+            step = transaction_->request_header(name, value);
         }
     });
-    // HTTP/2 and HTTP/3 have a pseudo field for it (RFC 9113 section 8.3.1).
-    if (step == Step::pass && !has_host && request->headers_in.server.len > 0) {
-        step = transaction_->request_header("Host", ngx::view(request->headers_in.server));
+    // HTTP/2 and HTTP/3 have a pseudo field for it (RFC 9113 section 8.3.1), and a target in
+    // absolute form has a host that holds instead of that of the field (RFC 9112 section 3.2.2).
+    if (step == Step::pass && !has_host) {
+        step = transaction_->request_header("Host", server);
     }
     return step;
+}
+
+std::string_view Inspection::doubt(bool has_body) const {
+    if (!target_doubt_.empty()) {
+        return target_doubt_;
+    }
+    return has_body && wants_request_body() ? body_view_.doubt() : std::string_view();
+}
+
+// As with a body that cannot be read: modsecurity_on_error says what becomes of it.
+Verdict Inspection::doubts(bool has_body) {
+    const std::string_view reason = doubt(has_body);
+    if (!active() || reason.empty()) {
+        return Verdict::go_on;
+    }
+    const bool passes = conf->on_error == OnError::pass || !transaction_->enforces();
+    ngx::log(NGX_LOG_ERR, request->connection->log, reason,
+             passes ? ": the upstream may read the request otherwise than the rules, passed on"
+                    : ": the upstream may read the request otherwise than the rules, denied");
+    if (passes) {
+        return Verdict::go_on;
+    }
+    refused_ = true;
+    status_ = Status::blocked;
+    refusal_status_ = conf->status.value_or(NGX_HTTP_BAD_REQUEST);
+    return Verdict::refuse;
 }
 
 bool Inspection::wants_request_body() const noexcept {

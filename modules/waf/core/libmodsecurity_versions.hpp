@@ -41,6 +41,13 @@ std::string text_of(const M& message, int properties, int status) {
     }
 }
 
+// The path that messages name: shared in 3.0.9, the transaction's own in later releases.
+inline std::string& text_in(const std::shared_ptr<std::string>& text) noexcept { return *text; }
+inline std::string& text_in(std::string& text) noexcept { return text; }
+inline std::string& path_of_messages(modsecurity::Transaction& transaction) noexcept {
+    return text_in(transaction.m_uri_no_query_string_decoded);
+}
+
 // A number of octets: floating point up to 3.0.14, 64 bits without a sign in later releases. None
 // is 0.
 template <class Config>

@@ -25,9 +25,10 @@ struct Outcome {
     std::vector<Hit> hits;
     int score = 0;
     bool blocked = false;
-    int status = 0;       // of the refusal
-    std::string url;      // of a redirect
-    bool failed = false;  // the engine has; the rest is what was known then
+    int status = 0;          // of the refusal
+    std::string url;         // of a redirect
+    std::string_view doubt;  // what no rule has refused, but the module does; empty: nothing
+    bool failed = false;     // the engine has; the rest is what was known then
 };
 
 // `response` may be null: then phases 3 and 4 do not run.
