@@ -34,6 +34,23 @@ class Recorder final : public Transaction::Observer {
     bool incomplete_ = false;
 };
 
+// As the module gives them: see Inspection::add_request_headers().
+Step add_headers(Transaction& transaction, const Request& request, const Target& target,
+                 BodyView& body) {
+    Step step = Step::pass;
+    const std::string_view host = host_of(target.authority);
+    bool has_host = host.empty();
+    for (const auto& [name, sent] : request.headers) {
+        const std::string_view value = field_value(sent);
+        has_host = has_host || (same_text(name, "Host") && same_text(host_of(value), host));
+        body.field(name, value);
+        if (step == Step::pass) {
+            step = transaction.request_header(name, value);
+        }
+    }
+    return step == Step::pass && !has_host ? transaction.request_header("Host", host) : step;
+}
+
 // `doubt`: why nobody can tell how the upstream reads the request.
 Step request_steps(Transaction& transaction, const Request& request, const std::string& client,
                    std::string_view& doubt) {
@@ -45,19 +62,9 @@ Step request_steps(Transaction& transaction, const Request& request, const std::
         }
     };
     const Target target(request.uri);
-    const std::string_view host = host_of(target.authority);
-    bool has_host = host.empty();
     BodyView body;
     then([&] { return transaction.uri(target, request.method, request.version); });
-    for (const auto& [name, sent] : request.headers) {
-        const std::string_view value = field_value(sent);
-        has_host = has_host || (same_text(name, "Host") && same_text(host_of(value), host));
-        body.field(name, value);
-        then([&, &field = name] { return transaction.request_header(field, value); });
-    }
-    if (!has_host) {
-        then([&] { return transaction.request_header("Host", host); });
-    }
+    then([&] { return add_headers(transaction, request, target, body); });
     then([&] { return transaction.request_headers(); });
     const bool reads_body =
         step == Step::pass && !request.body.empty() && transaction.reads_request_body();
