@@ -108,6 +108,8 @@ class Inspection final : private Transaction::Observer {
         return std::span(matches_).subspan(earlier_matches_);
     }
     std::string_view id() const noexcept { return id_; }
+    // Of a refusal that no rule has brought about; empty: there is none.
+    std::string_view reason() const noexcept { return reason_; }
     std::string_view method() const noexcept { return method_; }  // that the client has sent
 
   private:
@@ -134,6 +136,7 @@ class Inspection final : private Transaction::Observer {
     bool refused_ = false;
     ngx_int_t refusal_status_ = 0;
     std::string location_;  // of a redirect
+    std::string_view reason_;
     std::string_view target_doubt_;
     BodyView body_view_;
     std::uint64_t request_octets_ = 0;
