@@ -16,9 +16,8 @@ namespace gatehouse::waf {
 struct Target {
     static constexpr std::size_t kNone = std::string::npos;
 
-    // `sent`: in origin form, as nginx hands it on, or in absolute form. Converts, as most targets
-    // are just text.
-    Target(std::string_view sent);
+    // `sent`: in origin form, as nginx hands it on, or in absolute form.
+    explicit Target(std::string_view sent);
 
     std::string authority;  // of the absolute form, without user information; else empty
     std::string text;       // path and query, as sent; of an empty path nginx makes "/"
