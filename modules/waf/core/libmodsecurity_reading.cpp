@@ -38,7 +38,7 @@ void LibraryTransaction::read_behind_fragment(const Target& target, std::size_t 
 
 // What the library does not find in a field, and others do.
 void LibraryTransaction::complete_header(std::string_view name, std::string_view value) {
-    const std::size_t offset = transaction_.m_variableOffset;
+    const auto offset = static_cast<std::size_t>(transaction_.m_variableOffset);
     if (same_text(name, "Host")) {
         transaction_.m_variableServerName.set(std::string(host_of(value)), offset);
     } else if (same_text(name, "Cookie")) {
