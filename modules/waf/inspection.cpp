@@ -230,7 +230,7 @@ Verdict Inspection::doubts(bool has_body) {
     refused_ = true;
     status_ = Status::blocked;
     reason_ = reason;
-    refusal_status_ = conf->status.value_or(NGX_HTTP_BAD_REQUEST);
+    refusal_status_ = static_cast<ngx_int_t>(conf->status.value_or(NGX_HTTP_BAD_REQUEST));
     return Verdict::refuse;
 }
 
