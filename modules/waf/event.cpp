@@ -115,15 +115,16 @@ Json nested(const char* name, Json value) {
     return object;
 }
 
-Json event_of(bool blocked, std::string_view reason) {
+Json event_of(const Inspection& inspection) {
+    const bool blocked = inspection.status() == Status::blocked;
     Json event = Json::object();
     event.set("kind", "alert");
     event.set("category", list({"web", "intrusion_detection"}));
     event.set("type", list({blocked ? "denied" : "info"}));
     event.set("action", blocked ? "waf.blocked" : "waf.detected");
     event.set("outcome", blocked ? "failure" : "success");
-    if (!reason.empty()) {
-        event.set("reason", reason);
+    if (!inspection.reason().empty()) {
+        event.set("reason", inspection.reason());
     }
     return event;
 }
@@ -143,11 +144,11 @@ std::string line_of(const EventLog& log, const Inspection& inspection) {
     const ngx_http_request_t* r = inspection.request;
     Json line = Json::object();
     line.set("@timestamp", timestamp());
-    line.set("event", event_of(inspection.status() == Status::blocked, inspection.reason()));
+    line.set("event", event_of(inspection));
     line.set("source", nested("ip", Json::string(ngx::view(r->connection->addr_text))));
     // As sent: error_page may have made the request another one since.
     const std::string_view uri = ngx::view(r->unparsed_uri);
-    Json url = nested("path", Json::string(bounded(uri.substr(0, uri.find('?')))));
+    Json url = nested("path", Json::string(bounded(uri.substr(0, uri.find_first_of("?#")))));
     url.set("domain", bounded(ngx::view(r->headers_in.server)));
     line.set("url", std::move(url));
     line.set("http", http_of(inspection));

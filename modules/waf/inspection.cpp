@@ -118,24 +118,30 @@ Verdict Inspection::broken() {
     return Verdict::refuse;
 }
 
-// Rules have not seen the whole of it, and nobody knows what they would say.
-Verdict Inspection::exceeded() {
+// Nobody knows what the rules would say of the request as it is.
+Verdict Inspection::uninspected(std::string_view what, std::string reason, ngx_int_t status) {
     const bool enforced = transaction_->enforces();
     const bool passes = !enforced || conf->on_error == OnError::pass;
-    reason_ = describe(transaction_->excess(), conf->limits);
+    ngx::log(passes ? NGX_LOG_WARN : NGX_LOG_ERR, request->connection->log, reason,
+             std::string(": ").append(what).append(passes ? ", passed on" : ", denied"));
+    reason_ = std::move(reason);
     noticed_ = true;
-    ngx::log(passes ? NGX_LOG_WARN : NGX_LOG_ERR, request->connection->log,
-             "a limit of modsecurity_limits is exceeded: ",
-             reason_ + ", request " + (passes ? "passed on" : "denied"));
     if (passes) {
-        given_up_ = true;
         status_ = enforced ? Status::error : Status::detected;
         return Verdict::go_on;
     }
     refused_ = true;
     status_ = Status::blocked;
-    refusal_status_ = conf->status ? static_cast<ngx_int_t>(*conf->status) : NGX_HTTP_FORBIDDEN;
+    refusal_status_ = static_cast<ngx_int_t>(conf->status.value_or(status));
     return Verdict::refuse;
+}
+
+Verdict Inspection::exceeded() {
+    const Verdict verdict =
+        uninspected("a limit of modsecurity_limits is exceeded",
+                    describe(transaction_->excess(), conf->limits), NGX_HTTP_FORBIDDEN);
+    given_up_ = verdict == Verdict::go_on;
+    return verdict;
 }
 
 Verdict Inspection::settle(Transaction::Step step) {
@@ -193,8 +199,10 @@ Verdict Inspection::request_headers() {
     Verdict verdict = settle(
         transaction_->connection(ends.client, ends.client_port, ends.server, ends.server_port));
     if (verdict == Verdict::go_on && active()) {
-        verdict = settle(transaction_->uri(ngx::view(request->unparsed_uri),
-                                           ngx::view(request->method_name), version_of(request)));
+        const Target target(ngx::view(request->unparsed_uri));
+        target_doubt_ = target.doubt();
+        verdict =
+            settle(transaction_->uri(target, ngx::view(request->method_name), version_of(request)));
     }
     if (verdict == Verdict::go_on && active()) {
         verdict = settle(add_request_headers());
@@ -208,18 +216,39 @@ Verdict Inspection::request_headers() {
 Transaction::Step Inspection::add_request_headers() {
     using Step = Transaction::Step;
     Step step = Step::pass;
-    bool has_host = false;
+    const std::string_view server = ngx::view(request->headers_in.server);
+    bool has_host = server.empty();
+    body_view_ = {};
     ngx::for_each_header(request->headers_in.headers, [&](const ngx_table_elt_t& line) {
-        has_host = has_host || ngx::is_named(line, "host");
+        const std::string_view name = ngx::view(line.key);
+        const std::string_view value = field_value(ngx::view(line.value));
+        has_host = has_host || (ngx::is_named(line, "host") && same_text(host_of(value), server));
+        body_view_.field(name, value);
         if (step == Step::pass) {
-            step = transaction_->request_header(ngx::view(line.key), ngx::view(line.value));
+            step = transaction_->request_header(name, value);
         }
     });
-    // HTTP/2 and HTTP/3 have a pseudo field for it (RFC 9113 section 8.3.1).
-    if (step == Step::pass && !has_host && request->headers_in.server.len > 0) {
-        step = transaction_->request_header("Host", ngx::view(request->headers_in.server));
+    // HTTP/2 and HTTP/3 have a pseudo field for it (RFC 9113 section 8.3.1), and a target in
+    // absolute form has a host that holds instead of that of the field (RFC 9112 section 3.2.2).
+    if (step == Step::pass && !has_host) {
+        step = transaction_->request_header("Host", server);
     }
     return step;
+}
+
+std::string_view Inspection::doubt(bool has_body) const {
+    if (!target_doubt_.empty()) {
+        return target_doubt_;
+    }
+    return has_body && wants_request_body() ? body_view_.doubt() : std::string_view();
+}
+
+Verdict Inspection::doubts(bool has_body) {
+    const std::string_view reason = doubt(has_body);
+    return !active() || reason.empty()
+               ? Verdict::go_on
+               : uninspected("the upstream may read the request otherwise than the rules",
+                             std::string(reason), NGX_HTTP_BAD_REQUEST);
 }
 
 bool Inspection::wants_request_body() const noexcept {

@@ -51,6 +51,10 @@ class Inspection final : private Transaction::Observer {
     Verdict request_body();
     Verdict response_headers();
 
+    // After request_body(): what no rule has refused, and nobody can tell how the upstream reads
+    // it.
+    Verdict doubts(bool has_body);
+
     // Octets of a body; no more of them are looked at than limits say.
     Verdict append_request_body(std::string_view octets);
     bool has_enough_of_request() const noexcept { return request_octets_ >= most_of_request(); }
@@ -113,9 +117,11 @@ class Inspection final : private Transaction::Observer {
     Verdict settle(Transaction::Step step);
     Verdict broken();
     Verdict exceeded();
+    Verdict uninspected(std::string_view what, std::string reason, ngx_int_t status);
     std::uint64_t most_of_request() const noexcept;
     std::uint64_t most_of_response() const noexcept;
     Transaction::Step add_request_headers();
+    std::string_view doubt(bool has_body) const;
     void add_response_headers();
     bool reads_this_response() const;
 
@@ -134,6 +140,8 @@ class Inspection final : private Transaction::Observer {
     bool refused_ = false;
     ngx_int_t refusal_status_ = 0;
     std::string location_;  // of a redirect
+    std::string_view target_doubt_;
+    BodyView body_view_;
     std::uint64_t request_octets_ = 0;
     std::uint64_t response_octets_ = 0;
 };

@@ -28,7 +28,9 @@ ngx_int_t inspect_body(ngx_http_request_t* r) {
             return inspection->refusal();
         }
     }
-    return inspection->request_body() == Verdict::refuse ? inspection->refusal() : NGX_DECLINED;
+    const bool refused = inspection->request_body() == Verdict::refuse ||
+                         inspection->doubts(has_body(r)) == Verdict::refuse;
+    return refused ? inspection->refusal() : NGX_DECLINED;
 }
 
 ngx_int_t inspect_headers(ngx_http_request_t* r, const LocConf& conf) {

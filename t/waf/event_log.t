@@ -78,6 +78,13 @@ subtest 'nothing to say' => sub {
     is event('/?q=one')->{rules}[0]{id}, 1, 'no line for others';
 };
 
+subtest 'a refusal that no rule has brought about' => sub {
+    my $event = event('/some#token=abc');
+    is_deeply [@{ $event->{event} }{qw(action reason)}, $event->{rules}, $event->{http}{response}{status_code}],
+        ['waf.blocked', 'there is a "#" in the path', [], 400], 'has a reason';
+    is $event->{url}{path}, '/some', 'without the fragment';
+};
+
 subtest 'a log of its own' => sub {
     $waf->status('/own/?q=one');
     like +($waf->wait_lines('own.log', 1))[0], qr/"path":"\/own\/"/, 'has it';

@@ -23,6 +23,7 @@ SecRule REQUEST_URI "@beginsWith /old" "id:5,phase:1,redirect:http://example.org
 SecRule RESPONSE_BODY "@contains secret" "id:6,phase:4,deny,status:502,log,msg:'A leak'"
 SecRule REMOTE_ADDR "@ipMatch 198.51.100.7" "id:7,phase:1,pass,log,msg:'From there'"
 SecRule REQUEST_HEADERS:X-Odd "@rx ." "id:8,phase:1,pass,log,msg:'Odd: %{MATCHED_VAR}'"
+SecRule REQUEST_HEADERS:Host "@streq attack.example" "id:9,phase:1,pass,log,msg:'A host'"
 RULES
 
 my $files = in_files(
@@ -36,6 +37,10 @@ my $files = in_files(
         . "Content-Type: application/x-www-form-urlencoded\n\nq=attack\n",
     'long.http' => "POST / HTTP/1.1\nHost: example.com\nContent-Length: 3\n"
         . "Content-Type: application/x-www-form-urlencoded\n\nq=attack\n",
+    'hash.http'   => "GET /?a=1#&q=attack HTTP/1.1\nHost: example.com\n\n",
+    'host.http'   => "GET http://attack.example?q=none HTTP/1.1\nHost: example.com\n\n",
+    'doubt.http'  => "GET /a#b HTTP/1.1\nHost: example.com\n\n",
+    'coded.http'  => "POST / HTTP/1.1\nHost: example.com\nContent-Encoding: gzip\n\nq=attack\n",
     'old.http'    => "GET /old HTTP/1.0\n\n",
     'odd.http'    => "GET / HTTP/1.1\nX-Odd: \e[31mred\xc2\x9b\n\n",
     'clean.http'  => "GET / HTTP/1.1\nHost: example.com\n\n",
@@ -84,6 +89,18 @@ subtest 'bodies' => sub {
     is $answer->{rules}[0]{id}, 1, '... and its last newline is the editor\'s';
     (undef, $answer) = answer('--request', 'long.http');
     is_deeply $answer->{rules}, [], 'one with a length is as long as that';
+};
+
+subtest 'as the upstream reads it' => sub {
+    my (undef, $answer) = answer('--request', 'hash.http');
+    is $answer->{rules}[0]{variable}, 'ARGS:q', 'a fragment ends no query';
+    (undef, $answer) = answer('--request', 'host.http');
+    is $answer->{rules}[0]{id}, 9, 'an absolute target has a host';
+    (my $status, $answer) = answer('--request', 'doubt.http');
+    is_deeply [$status, @$answer{qw(verdict status reason)}], [1, 'blocked', 400, 'there is a "#" in the path'], 'or in which ways';
+    is +(tested('--request', 'coded.http'))[1], "engine on\nscore 0\nverdict blocked, status 400: the body has a content coding\n", 'in words';
+    ($status, my $output) = tool($files, qw(test --rules detect.conf --request coded.http));
+    is $status, 0, '... if rules block at all';
 };
 
 subtest 'responses' => sub {

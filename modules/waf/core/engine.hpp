@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "waf/core/limits.hpp"
+#include "waf/core/request_view.hpp"
 
 namespace gatehouse::waf {
 
@@ -114,18 +115,19 @@ class Transaction {
     // first step.
     virtual void detect_only() noexcept = 0;
 
-    // Whether anything is disruptive: SecRuleEngine, and what `ctl` has made of it.
-    virtual bool enforces() const noexcept = 0;
-
     virtual Step connection(std::string_view client, int client_port, std::string_view server,
                             int server_port) = 0;
-    // `uri`: as sent, with the query; `version`: 1.1
-    virtual Step uri(std::string_view uri, std::string_view method, std::string_view version) = 0;
+    // `version`: 1.1
+    virtual Step uri(const Target& target, std::string_view method, std::string_view version) = 0;
+    // `value`: as field_value() gives it
     virtual Step request_header(std::string_view name, std::string_view value) = 0;
     virtual Step request_headers() = 0;  // runs phase 1
     // Whether request_body() will look at the body: SecRequestBodyAccess and SecRuleEngine, and
     // what `ctl` has made of them. After request_headers().
     virtual bool reads_request_body() const noexcept = 0;
+    // Whether a refusal has an effect now: SecRuleEngine On, no detect_only(), and no rule that has
+    // said `allow`.
+    virtual bool enforces() const noexcept = 0;
     virtual Step append_request_body(std::string_view octets) = 0;
     virtual Step request_body() = 0;  // the body is complete: runs phase 2
     virtual Step response_header(std::string_view name, std::string_view value) = 0;

@@ -1,6 +1,5 @@
 #include "waf/core/libmodsecurity_transaction.hpp"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
@@ -9,7 +8,7 @@
 
 #include "waf/core/allocation_watch.hpp"
 #include "waf/core/libmodsecurity_bounds.hpp"
-#include "waf/core/seclang.hpp"
+#include "waf/core/libmodsecurity_versions.hpp"
 
 namespace gatehouse::waf {
 namespace {
@@ -20,39 +19,6 @@ using modsecurity::RuleWithActions;
 
 constexpr int kForbidden = 403;
 constexpr int kNoStatus = -1;
-
-// Of `allow` without an argument: the library's headers declare the type only.
-constexpr auto kAllowedFromNowOn = static_cast<modsecurity::actions::disruptive::AllowType>(3);
-
-// A message's rule, and whom its text is asked for: pointers in 3.0.9, references in later
-// releases.
-[[maybe_unused]] const RuleWithActions& rule_of(const RuleWithActions* rule) noexcept {
-    return *rule;
-}
-[[maybe_unused]] const RuleWithActions& rule_of(const RuleWithActions& rule) noexcept {
-    return rule;
-}
-
-template <class M>
-std::string text_of(const M& message, int properties, int status) {
-    if constexpr (requires { M::log(message, properties, status); }) {
-        return M::log(message, properties, status);
-    } else {
-        return M::log(&message, properties, status);
-    }
-}
-
-std::uint64_t count(std::string_view text, char c) noexcept {
-    return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), c));
-}
-
-// Names and values of the query, of which no query has none.
-std::uint64_t count_arguments(std::string_view uri, char separator) noexcept {
-    const std::size_t query = uri.find('?');
-    return query == uri.npos ? 0 : 1 + count(uri.substr(query + 1), separator);
-}
-
-bool is_cookie(std::string_view name) noexcept { return seclang::same_name(name, "cookie"); }
 
 // Where the library stops reading, somebody else may go on.
 bool has_nul(std::string_view text) noexcept { return text.find('\0') != std::string_view::npos; }
@@ -140,7 +106,7 @@ Transaction::Step LibraryTransaction::run_bounded(F&& step) noexcept {
     if (excess_ != Excess::none) {
         return Step::exceeded;
     }
-    if (!has_time_limit()) {
+    if (limits_.time.count() == 0) {
         return run(step);
     }
     const BoundedStep bounded(time_left_, stop_rules, this);
@@ -149,37 +115,11 @@ Transaction::Step LibraryTransaction::run_bounded(F&& step) noexcept {
     return result == Step::pass && excess != Excess::none ? exceed(excess) : result;
 }
 
-// Rules that are still to come are skipped, as behind `allow`. In a signal handler.
-void LibraryTransaction::stop_rules(void* transaction) noexcept {
-    auto& self = *static_cast<LibraryTransaction*>(transaction);
-    self.transaction_.m_allowType = kAllowedFromNowOn;
-}
-
-Transaction::Step LibraryTransaction::exceed(Excess excess) noexcept {
-    excess_ = excess;
-    return Step::exceeded;
-}
-
-void LibraryTransaction::allow_time_for(std::size_t octets) noexcept {
-    constexpr std::size_t kMebibyte = std::size_t{1} << 20U;
-    const auto count = static_cast<Deadline::Microseconds::rep>(octets);
-    time_left_ += Deadline::Microseconds(limits_.time_per_mebibyte) * count / kMebibyte;
-}
-
-// SecArgumentSeparator
-char LibraryTransaction::separator() const {
-    const auto& wanted = rules_->library().m_secArgumentSeparator;
-    return wanted.m_set && !wanted.m_value.empty() ? wanted.m_value.front() : '&';
-}
-
-void LibraryTransaction::limit(const Limits& limits) noexcept {
-    limits_ = limits;
-    time_left_ = limits.time;
-}
-
+// Behind `allow`, which is how rules are stopped, too, nothing is disruptive any more.
 bool LibraryTransaction::enforces() const noexcept {
     return !detect_only_ &&
-           transaction_.getRuleEngineState() == RulesSetProperties::EnabledRuleEngine;
+           transaction_.getRuleEngineState() == RulesSetProperties::EnabledRuleEngine &&
+           (excess_ == Excess::time || transaction_.m_allowType == kNotAllowed);
 }
 
 Transaction::Step LibraryTransaction::outcome() {
@@ -240,7 +180,6 @@ void LibraryTransaction::matched(void* transaction, const void* message) noexcep
 void LibraryTransaction::report(const RuleMessage& message, std::string_view text,
                                 bool disruptive) {
     const RuleWithActions& rule = rule_of(message.m_rule);
-    const auto file = rule.getFileName();
     Match match;
     match.id = rule.m_ruleId;
     match.phase = rule.getPhase() - kPhasesBefore;
@@ -253,7 +192,7 @@ void LibraryTransaction::report(const RuleMessage& message, std::string_view tex
     if (!message.m_match.empty()) {
         match.variable = transaction_.m_variableMatchedVarName.m_value;
     }
-    match.file = *file;
+    match.file = file_of(rule);
     match.line = rule.getLineNumber();
     observer_.matched(match);
 }
@@ -273,33 +212,38 @@ Transaction::Step LibraryTransaction::connection(std::string_view client, int cl
     });
 }
 
-Transaction::Step LibraryTransaction::uri(std::string_view uri, std::string_view method,
+Transaction::Step LibraryTransaction::uri(const Target& target, std::string_view method,
                                           std::string_view version) {
-    allow_time_for(uri.size());
-    arguments_ = count_arguments(uri, separator());
-    if (arguments_ > limits_.arguments) {
-        return exceed(Excess::arguments);
+    if (const Excess excess = count_arguments(target); excess != Excess::none) {
+        return exceed(excess);
     }
     return run([&] {
-        return !has_nul(uri) && !has_nul(method) &&
-               transaction_.processURI(std::string(uri).c_str(), std::string(method).c_str(),
-                                       std::string(version).c_str()) != 0;
+        if (has_nul(target.text) || has_nul(method) ||
+            transaction_.processURI(target.text.c_str(), std::string(method).c_str(),
+                                    std::string(version).c_str()) == 0) {
+            return false;
+        }
+        const std::size_t offset = method.size() + 1;  // of the target in the request line
+        correct_path(target, offset);
+        if (target.fragment != Target::kNone) {
+            read_behind_fragment(target, offset);
+        }
+        return true;
     });
 }
 
 Transaction::Step LibraryTransaction::request_header(std::string_view name,
                                                      std::string_view value) {
-    allow_time_for(name.size() + value.size());
-    if (++fields_ > limits_.fields) {
-        return exceed(Excess::fields);
-    }
-    cookies_ += is_cookie(name) ? 1 + count(value, ';') : 0;
-    if (cookies_ > limits_.cookies) {
-        return exceed(Excess::cookies);
+    if (const Excess excess = count_field(name, value); excess != Excess::none) {
+        return exceed(excess);
     }
     return run([&] {
-        return transaction_.addRequestHeader(octets_of(name), name.size(), octets_of(value),
-                                             value.size()) != 0;
+        if (transaction_.addRequestHeader(octets_of(name), name.size(), octets_of(value),
+                                          value.size()) == 0) {
+            return false;
+        }
+        complete_header(name, value);
+        return true;
     });
 }
 
@@ -320,36 +264,8 @@ bool LibraryTransaction::reads_request_body() const noexcept {
 
 // False is what appending says when it has taken a part only, as SecRequestBodyLimitAction
 // ProcessPartial wants. That the stream behind it has failed, it does not say.
-// As processRequestBody() chooses its parser.
-BodyCounter LibraryTransaction::make_body_counter() {
-    switch (transaction_.m_requestBodyProcessor) {
-    case modsecurity::Transaction::JSONRequestBody:
-        return JsonNameCounter(limits_.json_names);
-    case modsecurity::Transaction::XMLRequestBody:
-        return AttributeCounter(limits_.attributes);
-    default:
-        break;
-    }
-    switch (transaction_.m_requestBodyType) {
-    case modsecurity::Transaction::MultiPartRequestBody: {
-        const auto type = transaction_.m_variableRequestHeaders.resolveFirst("Content-Type");
-        return PartCounter(type ? *type : std::string(), limits_.parts);
-    }
-    case modsecurity::Transaction::WWWFormUrlEncoded:
-        return FormCounter(separator(), limits_.arguments - arguments_);
-    default:
-        return NothingToCount();
-    }
-}
-
 Transaction::Step LibraryTransaction::append_request_body(std::string_view octets) {
-    allow_time_for(octets.size());
-    if (!body_counter_) {
-        body_counter_ = make_body_counter();
-    }
-    const Excess excess =
-        std::visit([&](auto& counter) { return counter.append(octets); }, *body_counter_);
-    if (excess != Excess::none) {
+    if (const Excess excess = count_body(octets); excess != Excess::none) {
         return exceed(excess);
     }
     return run([&] {

@@ -27,13 +27,13 @@ class LibraryTransaction final : public Transaction {
 
     void limit(const Limits& limits) noexcept override;
     void detect_only() noexcept override;
-    bool enforces() const noexcept override;
     Step connection(std::string_view client, int client_port, std::string_view server,
                     int server_port) override;
-    Step uri(std::string_view uri, std::string_view method, std::string_view version) override;
+    Step uri(const Target& target, std::string_view method, std::string_view version) override;
     Step request_header(std::string_view name, std::string_view value) override;
     Step request_headers() override;
     bool reads_request_body() const noexcept override;
+    bool enforces() const noexcept override;
     Step append_request_body(std::string_view octets) override;
     Step request_body() override;
     Step response_header(std::string_view name, std::string_view value) override;
@@ -53,14 +53,25 @@ class LibraryTransaction final : public Transaction {
     Step run(F&& step) noexcept;
     template <class F>
     Step run_bounded(F&& step) noexcept;
+    Step outcome();
+    bool take_intervention();
+
+    // libmodsecurity_limits.cpp
     static void stop_rules(void* transaction) noexcept;
     Step exceed(Excess excess) noexcept;
     void allow_time_for(std::size_t octets) noexcept;
-    bool has_time_limit() const noexcept { return limits_.time.count() > 0; }
+    Excess count_arguments(const Target& target);
+    Excess count_field(std::string_view name, std::string_view value) noexcept;
+    Excess count_body(std::string_view octets);
     BodyCounter make_body_counter();
     char separator() const;
-    Step outcome();
-    bool take_intervention();
+
+    // libmodsecurity_reading.cpp
+    void correct_path(const Target& target, std::size_t offset);
+    void read_behind_fragment(const Target& target, std::size_t offset);
+    void complete_header(std::string_view name, std::string_view value);
+    void read_body_as(BodyKind kind, std::size_t offset);
+
     template <class F>
     auto with_response_type(F&& step);
     void report_disruptive(bool intervenes);

@@ -11,6 +11,9 @@ namespace {
 
 using Step = Transaction::Step;
 
+constexpr int kBadRequest = 400;
+constexpr int kForbidden = 403;
+
 class Recorder final : public Transaction::Observer {
   public:
     explicit Recorder(std::vector<Hit>& hits) noexcept : hits_(hits) {}
@@ -32,7 +35,26 @@ class Recorder final : public Transaction::Observer {
     bool incomplete_ = false;
 };
 
-Step request_steps(Transaction& transaction, const Request& request, const std::string& client) {
+// As the module gives them: see Inspection::add_request_headers().
+Step add_headers(Transaction& transaction, const Request& request, const Target& target,
+                 BodyView& body) {
+    Step step = Step::pass;
+    const std::string_view host = host_of(target.authority);
+    bool has_host = host.empty();
+    for (const auto& [name, sent] : request.headers) {
+        const std::string_view value = field_value(sent);
+        has_host = has_host || (same_text(name, "Host") && same_text(host_of(value), host));
+        body.field(name, value);
+        if (step == Step::pass) {
+            step = transaction.request_header(name, value);
+        }
+    }
+    return step == Step::pass && !has_host ? transaction.request_header("Host", host) : step;
+}
+
+// `doubt`: why nobody can tell how the upstream reads the request.
+Step request_steps(Transaction& transaction, const Request& request, const std::string& client,
+                   std::string_view& doubt) {
     constexpr int kClientPort = 40000, kServerPort = 80;
     Step step = transaction.connection(client, kClientPort, "127.0.0.1", kServerPort);
     const auto then = [&](auto&& next) {
@@ -40,15 +62,20 @@ Step request_steps(Transaction& transaction, const Request& request, const std::
             step = next();
         }
     };
-    then([&] { return transaction.uri(request.uri, request.method, request.version); });
-    for (const auto& header : request.headers) {
-        then([&] { return transaction.request_header(header.first, header.second); });
-    }
+    const Target target(request.uri);
+    BodyView body;
+    then([&] { return transaction.uri(target, request.method, request.version); });
+    then([&] { return add_headers(transaction, request, target, body); });
     then([&] { return transaction.request_headers(); });
+    const bool reads_body =
+        step == Step::pass && !request.body.empty() && transaction.reads_request_body();
     if (!request.body.empty()) {
         then([&] { return transaction.append_request_body(request.body); });
     }
     then([&] { return transaction.request_body(); });
+    if (step == Step::pass && transaction.enforces()) {
+        doubt = target.doubt().empty() && reads_body ? body.doubt() : target.doubt();
+    }
     return step;
 }
 
@@ -99,6 +126,9 @@ std::string verdict(const Outcome& outcome) {
     }
     std::string text = outcome.url.empty() ? "blocked" : "redirected";
     text += ", status " + std::to_string(outcome.status);
+    if (!outcome.reason.empty()) {
+        return text.append(": ").append(outcome.reason);
+    }
     return outcome.url.empty() ? text : text + ", to " + printable(outcome.url);
 }
 
@@ -129,9 +159,19 @@ Outcome run_trial(Engine& engine, const RuleSetPtr& rules, const Request& reques
         outcome.failed = true;
         return outcome;
     }
-    Step step = request_steps(*transaction, request, client);
-    if (step == Step::pass && response != nullptr) {
+    std::string_view doubt;
+    Step step = request_steps(*transaction, request, client, doubt);
+    outcome.reason = doubt;
+    if (!outcome.reason.empty()) {
+        outcome.blocked = true;
+        outcome.status = kBadRequest;
+    } else if (step == Step::pass && response != nullptr) {
         step = response_steps(*transaction, *response);
+    }
+    if (step == Step::exceeded && transaction->enforces()) {
+        outcome.blocked = true;
+        outcome.status = kForbidden;
+        outcome.reason = describe(transaction->excess(), Limits{});
     }
     if (step == Step::intervene) {
         outcome.blocked = true;
@@ -196,6 +236,9 @@ std::string to_json(const Outcome& outcome) {
         root.set("status", Json::number(outcome.status));
         if (!outcome.url.empty()) {
             root.set("redirect", outcome.url);
+        }
+        if (!outcome.reason.empty()) {
+            root.set("reason", outcome.reason);
         }
     }
     return root.dump();

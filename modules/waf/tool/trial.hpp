@@ -27,6 +27,7 @@ struct Outcome {
     bool blocked = false;
     int status = 0;       // of the refusal
     std::string url;      // of a redirect
+    std::string reason;   // of a refusal that no rule has brought about
     bool failed = false;  // the engine has; the rest is what was known then
 };
 

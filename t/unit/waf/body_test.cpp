@@ -19,7 +19,7 @@ const std::string kResponses =
 Step feed_request(const RuleSetPtr& set, const std::string& body, std::size_t piece) {
     Listener listener;
     const auto transaction = engine()->begin(set, "", listener);
-    transaction->uri("/", "POST", "1.1");
+    transaction->uri(Target("/"), "POST", "1.1");
     Step step = transaction->request_headers();
     for (std::size_t at = 0; at < body.size() && step == Step::pass; at += piece) {
         step = transaction->append_request_body(std::string_view(body).substr(at, piece));
@@ -31,7 +31,7 @@ Step feed_response(const RuleSetPtr& set, const std::string& body, std::size_t p
                    std::string_view type = "text/html; charset=utf-8", bool any = false) {
     Listener listener;
     const auto transaction = engine()->begin(set, "", listener);
-    transaction->uri("/", "GET", "1.1");
+    transaction->uri(Target("/"), "GET", "1.1");
     transaction->request_headers();
     transaction->response_header("Content-Type", type);
     Step step = transaction->response_headers(200, "HTTP/1.1");
@@ -133,7 +133,7 @@ void only_some_types_are_read(void**) {
 bool reads(const std::string& text) {
     Listener listener;
     const auto transaction = engine()->begin(rules(text), "", listener);
-    transaction->uri("/", "POST", "1.1");
+    transaction->uri(Target("/"), "POST", "1.1");
     transaction->request_headers();
     return transaction->reads_request_body();
 }

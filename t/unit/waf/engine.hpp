@@ -125,7 +125,7 @@ inline Outcome run(const RuleSetPtr& rules, const Exchange& exchange, bool detec
     };
     const auto request = [&] {
         if (!passes(1, transaction->connection("192.0.2.1", 1234, "192.0.2.2", 80)) ||
-            !passes(1, transaction->uri(exchange.uri, exchange.method, "1.1"))) {
+            !passes(1, transaction->uri(Target(exchange.uri), exchange.method, "1.1"))) {
             return false;
         }
         for (const auto& [name, value] : exchange.headers) {

@@ -150,6 +150,27 @@ void a_transaction_can_be_told_to_detect_only(void**) {
                     .listener.heard.empty());
 }
 
+// Whether what the module itself refuses is refused.
+void what_is_enforced(void**) {
+    const auto enforces = [](const char* text, bool detect_only = false) {
+        Listener listener;
+        const auto transaction = engine()->begin(rules(text), "", listener);
+        if (detect_only) {
+            transaction->detect_only();
+        }
+        transaction->uri(Target("/"), "GET", "1.1");
+        transaction->request_headers();
+        return transaction->enforces();
+    };
+    assert_true(enforces("SecRuleEngine On"));
+    assert_false(enforces("SecRuleEngine On", true));
+    assert_false(enforces("SecRuleEngine DetectionOnly"));
+    assert_false(enforces("SecRuleEngine Off"));
+    assert_false(enforces("SecRuleEngine On\nSecAction \"id:1,phase:1,pass,ctl:ruleEngine=Off\""));
+    assert_false(enforces("SecRuleEngine On\nSecAction \"id:1,phase:1,allow\""));
+    assert_false(enforces("SecRuleEngine On\nSecAction \"id:1,phase:1,allow:request\""));
+}
+
 // The library would see less than the server does.
 void a_nul_is_a_failure(void**) {
     const RuleSetPtr set = rules("SecRuleEngine On");
@@ -157,7 +178,7 @@ void a_nul_is_a_failure(void**) {
                                       std::pair(std::string("/"), std::string("G\0T", 3))}) {
         Listener listener;
         const auto transaction = engine()->begin(set, "", listener);
-        assert_true(transaction->uri(uri, method, "1.1") == Step::failed);
+        assert_true(transaction->uri(Target(uri), method, "1.1") == Step::failed);
         // And what has failed stays so.
         assert_true(transaction->request_headers() == Step::failed);
         assert_true(transaction->logging(200) == Step::failed);
@@ -180,8 +201,8 @@ void transactions_do_not_disturb_each_other(void**) {
     Listener second;
     const auto one = engine()->begin(set, "one", first);
     const auto two = engine()->begin(set, "two", second);
-    one->uri("/?phase=1", "GET", "1.1");
-    two->uri("/?phase=2", "GET", "1.1");
+    one->uri(Target("/?phase=1"), "GET", "1.1");
+    two->uri(Target("/?phase=2"), "GET", "1.1");
     assert_true(two->request_headers() == Step::pass);
     assert_true(one->request_headers() == Step::intervene);
     assert_true(two->request_body() == Step::intervene);
@@ -216,6 +237,7 @@ int main() {
         cmocka_unit_test(allow_and_pass_let_pass),
         cmocka_unit_test(only_an_engine_that_is_on_intervenes),
         cmocka_unit_test(a_transaction_can_be_told_to_detect_only),
+        cmocka_unit_test(what_is_enforced),
         cmocka_unit_test(a_nul_is_a_failure),
         cmocka_unit_test(headers_may_be_empty),
         cmocka_unit_test(transactions_do_not_disturb_each_other),

@@ -175,7 +175,7 @@ void merged_sets_outlive_their_parts(void**) {
     Listener listener;
     const auto transaction = engine()->begin(both, "", listener);
     both.reset();
-    transaction->uri("/?a=1", "GET", "1.1");
+    transaction->uri(Target("/?a=1"), "GET", "1.1");
     assert_true(transaction->request_headers() == Step::intervene);
 }
 

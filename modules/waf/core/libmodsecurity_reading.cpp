@@ -1,0 +1,67 @@
+#include "waf/core/libmodsecurity_transaction.hpp"
+#include "waf/core/libmodsecurity_versions.hpp"
+
+// What the library reads otherwise than those who get the request.
+
+namespace gatehouse::waf {
+
+// Up to 3.0.11 the library decodes first and looks for the query then: "/a%3f.bak" ends at the
+// question mark (CVE-2024-1019).
+void LibraryTransaction::correct_path(const Target& target, std::size_t offset) {
+    if (transaction_.m_variableRequestFilename.m_value == target.path) {
+        return;
+    }
+    for (auto* variable :
+         {&transaction_.m_variableRequestFilename, &transaction_.m_variablePathInfo}) {
+        variable->set(target.path, offset, target.path_end);
+    }
+    const std::size_t base = target.path.find_last_of("/\\") + 1;
+    transaction_.m_variableRequestBasename.set(target.path.substr(base), offset + base);
+    path_of_messages(transaction_) = target.path;
+}
+
+// The library ends at "#", as it should if that never left the client. What it has read stays; the
+// argument that has the "#" is read once more as a whole, and so are those behind it.
+void LibraryTransaction::read_behind_fragment(const Target& target, std::size_t offset) {
+    transaction_.m_variableRequestURI.set(percent_decoded(target.text), offset, target.text.size());
+    const std::string query(target.query());
+    const std::size_t query_begin = target.text.size() - query.size();
+    transaction_.m_variableQueryString.set(query, offset + query_begin);
+    std::size_t begin = 0;
+    if (target.fragment >= query_begin) {
+        begin = query.rfind(separator(), target.fragment - query_begin) + 1;  // npos + 1 is 0
+    }
+    transaction_.extractArguments("GET", query.substr(begin), offset + query_begin + begin);
+}
+
+// What the library does not find in a field, and others do.
+void LibraryTransaction::complete_header(std::string_view name, std::string_view value) {
+    const auto offset = static_cast<std::size_t>(transaction_.m_variableOffset);
+    if (same_text(name, "Host")) {
+        transaction_.m_variableServerName.set(std::string(host_of(value)), offset);
+    } else if (same_text(name, "Cookie")) {
+        for_each_unnamed_cookie(value, [&](std::string_view cookie) {
+            transaction_.m_variableRequestCookies.set({}, std::string(cookie), offset);
+        });
+    } else if (same_text(name, "Content-Type") &&
+               transaction_.m_requestBodyType == modsecurity::Transaction::UnknownFormat) {
+        read_body_as(body_kind(value), offset);
+    }
+}
+
+void LibraryTransaction::read_body_as(BodyKind kind, std::size_t offset) {
+    switch (kind) {
+    case BodyKind::form:
+        transaction_.m_requestBodyType = modsecurity::Transaction::WWWFormUrlEncoded;
+        transaction_.m_variableReqbodyProcessor.set("URLENCODED", offset);
+        break;
+    case BodyKind::multipart:
+        transaction_.m_requestBodyType = modsecurity::Transaction::MultiPartRequestBody;
+        transaction_.m_variableReqbodyProcessor.set("MULTIPART", offset);
+        break;
+    case BodyKind::other:
+        break;
+    }
+}
+
+}  // namespace gatehouse::waf
