@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "waf/core/libmodsecurity_versions.hpp"
+
 namespace gatehouse::waf {
 namespace {
 
@@ -20,10 +22,6 @@ bool writes_logs(const modsecurity::RulesSet& rules) noexcept {
     return (debug != nullptr && debug->m_debugLevel > 0) ||
            (audit != nullptr &&
             !(audit->m_path1.empty() && audit->m_path2.empty() && audit->m_storage_dir.empty()));
-}
-
-std::uint64_t limit(const modsecurity::ConfigDouble& value) noexcept {
-    return value.m_value > 0 ? static_cast<std::uint64_t>(value.m_value) : 0;
 }
 
 // By SecRuleRemoveById, which the library looks at before it runs a rule; in its exceptions ids are
@@ -47,7 +45,7 @@ void Compiled::for_each_rule(F&& visit) {
 void Compiled::note_text_rules(std::size_t source) {
     for_each_rule([&](int, const modsecurity::Rule* rule) {
         const RuleWithOperator* const operating = with_operator(rule);
-        if (operating != nullptr && *operating->getFileName() == kTextReference) {
+        if (operating != nullptr && file_of(*operating) == kTextReference) {
             text_rules_.try_emplace(operating->m_ruleId, source);
         }
     });
@@ -81,7 +79,7 @@ std::optional<Compiled::Place> Compiled::find(std::int64_t id) {
         if (found || operating == nullptr || operating->m_ruleId != id) {
             return;
         }
-        found = Place{*operating->getFileName(), operating->getLineNumber(), std::nullopt};
+        found = Place{std::string(file_of(*operating)), operating->getLineNumber(), std::nullopt};
         const auto source = text_rules_.find(id);
         if (source != text_rules_.end()) {
             found->source = source->second;
@@ -140,11 +138,11 @@ bool LibraryRuleSet::reads_response_type(std::string_view type) const noexcept {
 }
 
 std::uint64_t LibraryRuleSet::request_body_limit() const noexcept {
-    return limit(compiled_->library().m_requestBodyLimit);
+    return limit_of(compiled_->library().m_requestBodyLimit);
 }
 
 std::uint64_t LibraryRuleSet::response_body_limit() const noexcept {
-    return limit(compiled_->library().m_responseBodyLimit);
+    return limit_of(compiled_->library().m_responseBodyLimit);
 }
 
 std::string LibraryRuleSet::describe(const Compiled::Place& place) const {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "waf/core/allocation_watch.hpp"
+#include "waf/core/libmodsecurity_versions.hpp"
 
 namespace gatehouse::waf {
 namespace {
@@ -17,24 +18,6 @@ using modsecurity::RuleWithActions;
 
 constexpr int kForbidden = 403;
 constexpr int kNoStatus = -1;
-
-// A message's rule, and whom its text is asked for: pointers in 3.0.9, references in later
-// releases.
-[[maybe_unused]] const RuleWithActions& rule_of(const RuleWithActions* rule) noexcept {
-    return *rule;
-}
-[[maybe_unused]] const RuleWithActions& rule_of(const RuleWithActions& rule) noexcept {
-    return rule;
-}
-
-template <class M>
-std::string text_of(const M& message, int properties, int status) {
-    if constexpr (requires { M::log(message, properties, status); }) {
-        return M::log(message, properties, status);
-    } else {
-        return M::log(&message, properties, status);
-    }
-}
 
 // Where the library stops reading, somebody else may go on.
 bool has_nul(std::string_view text) noexcept { return text.find('\0') != std::string_view::npos; }
@@ -174,7 +157,6 @@ void LibraryTransaction::matched(void* transaction, const void* message) noexcep
 void LibraryTransaction::report(const RuleMessage& message, std::string_view text,
                                 bool disruptive) {
     const RuleWithActions& rule = rule_of(message.m_rule);
-    const auto file = rule.getFileName();
     Match match;
     match.id = rule.m_ruleId;
     match.phase = rule.getPhase() - kPhasesBefore;
@@ -187,7 +169,7 @@ void LibraryTransaction::report(const RuleMessage& message, std::string_view tex
     if (!message.m_match.empty()) {
         match.variable = transaction_.m_variableMatchedVarName.m_value;
     }
-    match.file = *file;
+    match.file = file_of(rule);
     match.line = rule.getLineNumber();
     observer_.matched(match);
 }

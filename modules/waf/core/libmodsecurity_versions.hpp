@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "waf/core/libmodsecurity_api.hpp"
+
+// What differs between the releases of the library, 3.0.9 to 3.0.16. Nothing else knows of it.
+
+namespace gatehouse::waf {
+
+// The rule that a message is of: a pointer in 3.0.9, a reference in later releases.
+inline const modsecurity::RuleWithActions& rule_of(
+    const modsecurity::RuleWithActions* rule) noexcept {
+    return *rule;
+}
+inline const modsecurity::RuleWithActions& rule_of(
+    const modsecurity::RuleWithActions& rule) noexcept {
+    return rule;
+}
+
+// The name of a file: shared by the rules of the file in 3.0.9, each rule's own in later releases.
+inline std::string_view name_of(const std::shared_ptr<std::string>& name) noexcept { return *name; }
+inline std::string_view name_of(const std::string& name) noexcept { return name; }
+
+// The file that a rule is in, as long as the rule is there.
+inline std::string_view file_of(const modsecurity::Rule& rule) noexcept {
+    return name_of(rule.getFileName());
+}
+
+// A message's line of the error log. 3.0.9 takes a pointer, later releases take a reference.
+template <class M>
+std::string text_of(const M& message, int properties, int status) {
+    if constexpr (requires { M::log(message, properties, status); }) {
+        return M::log(message, properties, status);
+    } else {
+        return M::log(&message, properties, status);
+    }
+}
+
+// A number of octets: floating point up to 3.0.14, 64 bits without a sign in later releases. None
+// is 0.
+template <class Config>
+std::uint64_t limit_of(const Config& config) noexcept {
+    constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+    if (!(config.m_value > 0)) {
+        return 0;
+    }
+    return config.m_value < static_cast<decltype(config.m_value)>(kMost)
+               ? static_cast<std::uint64_t>(config.m_value)
+               : kMost;
+}
+
+}  // namespace gatehouse::waf
