@@ -75,7 +75,11 @@ LibraryTransaction::LibraryTransaction(modsecurity::ModSecurity& library,
                                        Observer& observer)
     : rules_(std::move(rules)),
       observer_(observer),
-      transaction_(&library, &rules_->library(), id.data(), this) {}
+      transaction_(&library, &rules_->library(), id.data(), this) {
+    // A request that ends before uri() is in the audit log all the same, whose JSON has the version
+    // as a number.
+    transaction_.m_httpVersion = "0";
+}
 
 // Whatever leaves the library by an exception leaves it in a state that nobody has thought of: the
 // transaction is over.

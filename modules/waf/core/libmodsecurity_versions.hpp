@@ -54,4 +54,15 @@ std::uint64_t limit_of(const Config& config) noexcept {
                : kMost;
 }
 
+// Keeps the files of an audit log open. Later releases than 3.0.9 count who has a file open, and an
+// audit log that is given another path gives back the new one in place of the old: nobody would
+// have it open, and nothing would be written. What is taken here is never given back.
+inline void keep_open(modsecurity::audit_log::AuditLog* log) {
+    modsecurity::audit_log::AuditLog keeper;
+    std::string told_before;
+    keeper.merge(log, &told_before);
+    keeper.m_path1.clear();
+    keeper.m_path2.clear();
+}
+
 }  // namespace gatehouse::waf
