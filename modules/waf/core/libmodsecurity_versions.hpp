@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -39,6 +40,21 @@ std::string text_of(const M& message, int properties, int status) {
     } else {
         return M::log(&message, properties, status);
     }
+}
+
+// The variable that a message is about, as the text says: "... against variable `ARGS:q' (Value:
+// `". A name may hold the second mark itself, and is short then. Empty where the operator has a
+// text of its own (@detectSQLi, @detectXSS): 3.0.9 still knows the variable then, later releases
+// may not.
+inline std::string_view variable_of(std::string_view match) noexcept {
+    constexpr std::string_view kFront = "' against variable `";
+    constexpr std::string_view kBehind = "' (Value: `";
+    const std::size_t front = match.find(kFront);
+    if (front == std::string_view::npos) {
+        return {};
+    }
+    const std::string_view name = match.substr(front + kFront.size());
+    return name.substr(0, name.find(kBehind));
 }
 
 // A number of octets: floating point up to 3.0.14, 64 bits without a sign in later releases. None

@@ -56,6 +56,31 @@ void names_and_texts_of_either_kind(void**) {
     expect_text(text_of(TakesReference{}, 0, 0), "a reference", "text");
 }
 
+void the_variable_of_a_match(void**) {
+    expect_text(variable_of("Matched \"Operator `StrEq' with parameter `a' against variable "
+                            "`ARGS:q' (Value: `a' )"),
+                "ARGS:q", "an operator");
+    expect_text(
+        variable_of("with parameter `' against variable `ARGS:a'b' (Value: `' (Value: `' )"),
+        "ARGS:a'b", "the first mark");
+    expect_text(variable_of("detected XSS using libinjection."), "", "another text");
+    expect_text(variable_of("with parameter `' against variable `ARGS:q"), "ARGS:q", "cut");
+    expect_text(variable_of(""), "", "nothing");
+}
+
+// Rules that would deny are told together, when their phase is over.
+void variables_of_several_denials(void**) {
+    const RuleSetPtr set = rules(
+        "SecRuleEngine DetectionOnly\nSecRule ARGS:a \"@streq 1\" \"id:1,phase:1,deny\"\n"
+        "SecRule ARGS:b \"@streq 2\" \"id:2,phase:1,deny\"\n");
+    Exchange exchange;
+    exchange.uri = "/?a=1&b=2";
+    const Outcome outcome = run(set, exchange);
+    assert_int_equal(outcome.listener.heard.size(), 2);
+    expect_text(outcome.listener.heard[0].variable, "ARGS:a", "the first");
+    expect_text(outcome.listener.heard[1].variable, "ARGS:b", "the second");
+}
+
 void what_the_library_says(void**) {
     const Directory directory;
     const std::string path = directory.write(
@@ -117,6 +142,8 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(limits_of_either_type),
         cmocka_unit_test(names_and_texts_of_either_kind),
+        cmocka_unit_test(the_variable_of_a_match),
+        cmocka_unit_test(variables_of_several_denials),
         cmocka_unit_test(what_the_library_says),
         cmocka_unit_test(an_audit_log_that_takes_the_place_of_another),
         cmocka_unit_test(an_audit_entry_without_a_request),
