@@ -84,7 +84,7 @@ ngx::ConfResult set_values(ngx::Directive& directive, LocConf& conf) {
         if (value == nullptr) {
             return ngx::kConfError;
         }
-        if (value->lengths == nullptr) {
+        if (!ngx::has_variables(*value)) {
             return directive.invalid_parameter(text, "a value without a variable requires nothing");
         }
         requirement.values.push_back(value);

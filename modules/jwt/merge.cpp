@@ -89,7 +89,7 @@ KeySetPtr load_key_file(ngx_conf_t* cf, const KeyFile& file, const LocConf& conf
 
 bool resolve_key_files(ngx_conf_t* cf, LocConf& conf) {
     for (const KeyFile& file : conf.declared.key_files) {
-        if (file.path->lengths != nullptr) {
+        if (ngx::has_variables(*file.path)) {
             conf.dynamic_files.push_back(file);
             continue;
         }

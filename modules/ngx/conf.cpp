@@ -120,6 +120,10 @@ ngx_http_complex_value_t* Directive::complex(std::string_view text) const {
     return ngx_http_compile_complex_value(&compile) == NGX_OK ? value : nullptr;
 }
 
+bool has_variables(const ngx_http_complex_value_t& value) noexcept {
+    return view(value.value).find('$') != std::string_view::npos;
+}
+
 std::optional<std::string_view> Directive::variable_name(std::string_view text) const {
     const bool is_variable = text.size() > 1 && text.front() == '$' &&
                              std::all_of(text.begin() + 1, text.end(), names_variable);

@@ -63,6 +63,10 @@ class Directive {
 std::optional<std::string_view> named_value(std::string_view parameter,
                                             std::string_view name) noexcept;
 
+// Whether a value that Directive::complex() has made depends on the request. The text says so: what
+// nginx has compiled it to is nginx's.
+bool has_variables(const ngx_http_complex_value_t& value) noexcept;
+
 // nginx's own readings of numbers, sizes (k, m) and times; nothing if malformed.
 std::optional<std::size_t> parse_number(std::string_view text) noexcept;
 std::optional<std::size_t> parse_size(std::string_view text) noexcept;

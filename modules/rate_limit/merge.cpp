@@ -36,7 +36,7 @@ bool bind(ngx_conf_t* cf, const MainConf& conf, Limit& limit) {
         return false;
     }
     // A rate with variables is seen with each request only.
-    if (limit.rate != nullptr && limit.rate->lengths == nullptr) {
+    if (limit.rate != nullptr && !ngx::has_variables(*limit.rate)) {
         const std::string_view rate = ngx::view(limit.rate->value);
         const auto policy = policy_of(*limit.zone, rate);
         if (!policy) {

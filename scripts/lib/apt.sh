@@ -8,6 +8,11 @@
 # Debian's suites, oldest first.
 debian_suites=(bookworm trixie forky sid)
 
+# What modules are compiled against: nginx's headers, and those of the libraries.
+# shellcheck disable=SC2034 # for those who source this
+header_packages=(nginx-dev libssl-dev libjansson-dev libpcre2-dev libhiredis-dev libmodsecurity-dev
+    libcurl4-gnutls-dev)
+
 machine_suite() {
     (. /etc/os-release && printf '%s\n' "${VERSION_CODENAME:-}")
 }

@@ -1,6 +1,7 @@
 # Rules that the library takes and then crashes of. Our module refuses them with their place, and the
 # running configuration goes on; with the usual connector a reload ends the master, or the next
-# request the worker.
+# request the worker. A rule of no phase is written in front of an array: 3.0.9 crashes of that, later
+# releases may or may not.
 
 use v5.36;
 use FindBin;
@@ -62,7 +63,7 @@ subtest 'connector' => sub {
             $waf->get('/?q=1');
             $waf->nginx->until(sub { (() = $waf->log =~ /exited on signal/g) > $deaths }, 'death of the worker');
             pass "$title: a request kills the worker";
-        } else {
+        } elsif (Gatehouse::Waf::library() eq '3.0.9') {
             isnt dead_master($waf, $waf->nginx->workers), 0, "$title: a reload kills the master";
             $waf = gateway(1);
         }

@@ -58,6 +58,9 @@ void Compiled::complete() {
             used_[static_cast<std::size_t>(phase)] |= !is_removed(library_, rule);
         }
     });
+    if (library_.m_auditLog != nullptr) {
+        keep_open(library_.m_auditLog);
+    }
     heeds_response_ = has_phase(3) || has_phase(4) || has_phase(5) || writes_logs(library_);
     if (inner_) {
         text_rules_ = inner_->text_rules_;

@@ -43,7 +43,7 @@ class Compiled {
     // text; the library gives them no file.
     void note_text_rules(std::size_t source);
 
-    // Takes note of the facts below once the rules are complete.
+    // Once the rules are complete: takes note of the facts below, and holds on to the audit log.
     void complete();
 
     std::size_t rules() const noexcept { return rules_; }

@@ -76,7 +76,11 @@ LibraryTransaction::LibraryTransaction(modsecurity::ModSecurity& library,
                                        Observer& observer)
     : rules_(std::move(rules)),
       observer_(observer),
-      transaction_(&library, &rules_->library(), id.data(), this) {}
+      transaction_(&library, &rules_->library(), id.data(), this) {
+    // A request that ends before uri() is in the audit log all the same, whose JSON has the version
+    // as a number.
+    transaction_.m_httpVersion = "0";
+}
 
 // Whatever leaves the library by an exception leaves it in a state that nobody has thought of: the
 // transaction is over.
@@ -188,8 +192,10 @@ void LibraryTransaction::report(const RuleMessage& message, std::string_view tex
     match.text = text;
     match.message = message.m_message;
     match.data = message.m_data;
-    // An unconditional rule has no variable, but the one before may have left its own.
-    if (!message.m_match.empty()) {
+    // Of rules that are disruptive the library tells late, when it may know another's variable or
+    // none. An unconditional rule has none, but the one before may have left its own.
+    match.variable = variable_of(message.m_match);
+    if (match.variable.empty() && !message.m_match.empty()) {
         match.variable = transaction_.m_variableMatchedVarName.m_value;
     }
     match.file = file_of(rule);

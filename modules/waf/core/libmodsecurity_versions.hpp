@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -48,6 +49,21 @@ inline std::string& path_of_messages(modsecurity::Transaction& transaction) noex
     return text_in(transaction.m_uri_no_query_string_decoded);
 }
 
+// The variable that a message is about, as the text says: "... against variable `ARGS:q' (Value:
+// `". A name may hold the second mark itself, and is short then. Empty where the operator has a
+// text of its own (@detectSQLi, @detectXSS): 3.0.9 still knows the variable then, later releases
+// may not.
+inline std::string_view variable_of(std::string_view match) noexcept {
+    constexpr std::string_view kFront = "' against variable `";
+    constexpr std::string_view kBehind = "' (Value: `";
+    const std::size_t front = match.find(kFront);
+    if (front == std::string_view::npos) {
+        return {};
+    }
+    const std::string_view name = match.substr(front + kFront.size());
+    return name.substr(0, name.find(kBehind));
+}
+
 // A number of octets: floating point up to 3.0.14, 64 bits without a sign in later releases. None
 // is 0.
 template <class Config>
@@ -65,5 +81,16 @@ std::uint64_t limit_of(const Config& config) noexcept {
 inline constexpr auto kNotAllowed = static_cast<modsecurity::actions::disruptive::AllowType>(0);
 inline constexpr auto kAllowedFromNowOn =
     static_cast<modsecurity::actions::disruptive::AllowType>(3);
+
+// Keeps the files of an audit log open. Later releases than 3.0.9 count who has a file open, and an
+// audit log that is given another path gives back the new one in place of the old: nobody would
+// have it open, and nothing would be written. What is taken here is never given back.
+inline void keep_open(modsecurity::audit_log::AuditLog* log) {
+    modsecurity::audit_log::AuditLog keeper;
+    std::string told_before;
+    keeper.merge(log, &told_before);
+    keeper.m_path1.clear();
+    keeper.m_path2.clear();
+}
 
 }  // namespace gatehouse::waf

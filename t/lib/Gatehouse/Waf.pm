@@ -74,6 +74,12 @@ sub connector_fits () {
     return !$ENV{TEST_NGINX_BINARY} && -e $connector && index(slurp($connector), $release) >= 0;
 }
 
+# The release of libmodsecurity.
+sub library () {
+    state $release = `pkg-config --modversion modsecurity` =~ s/\s+\z//r;
+    return $release;
+}
+
 sub name ($self) { return $self->{connector} ? 'connector' : 'module' }
 sub nginx ($self) { return $self->{nginx} }
 sub file ($self, @file) { return $self->nginx->file(@file) }

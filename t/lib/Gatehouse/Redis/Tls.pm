@@ -9,7 +9,7 @@ package Gatehouse::Redis::Tls;
 #   server          redis.test and 127.0.0.1, by the authority that ca_file() is of
 #   client          for a client
 #   wrong_name      other.test only
-#   expired         redis.test, until yesterday
+#   expired         redis.test, until years ago
 #   unknown         redis.test, by the authority of ca_file('unknown_ca')
 #   unknown_client  for a client, by that authority
 
@@ -17,7 +17,7 @@ use v5.36;
 use Carp 'croak';
 use Exporter 'import';
 use File::Path qw(make_path remove_tree);
-use Gatehouse::Jose::Keys qw(openssl test_dir);
+use Gatehouse::Jose::Keys qw(openssl spew test_dir);
 
 our @EXPORT_OK = qw(certificate ca_file);
 
@@ -28,7 +28,7 @@ my %options = (
     server         => { by => 'ca',         names => $site },
     client         => { by => 'ca',         names => 'DNS:gateway.test' },
     wrong_name     => { by => 'ca',         names => 'DNS:other.test' },
-    expired        => { by => 'ca',         names => $site, days => -1 },
+    expired        => { by => 'ca',         names => $site, dates => [qw(-startdate 20200101000000Z -enddate 20200102000000Z)] },
     unknown        => { by => 'unknown_ca', names => $site },
     unknown_client => { by => 'unknown_ca', names => 'DNS:gateway.test' },
 );
@@ -59,7 +59,7 @@ sub directory () {
 }
 
 sub make ($directory, $name) {
-    my ($by, $names, $days) = $options{$name}->@{qw(by names days)};
+    my ($by, $names, $dates) = $options{$name}->@{qw(by names dates)};
     my ($key, $certificate) = map { "$directory/$name.$_" } qw(key pem);
     openssl('', qw(genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256), '-out', $key);
     chmod 0644, $key or croak "chmod $key: $!";    # for servers that are not root
@@ -69,10 +69,33 @@ sub make ($directory, $name) {
         return;
     }
     my $request = openssl('', @request, '-addext', "subjectAltName=$names");
-    openssl($request, qw(x509 -req -copy_extensions copyall), '-days', $days // 30,
-        '-CA', "$directory/$by.pem", '-CAkey', "$directory/$by.key",
-        '-set_serial', '0x' . unpack('H*', $name), '-out', $certificate);
+    openssl($request, qw(ca -batch -notext -config), authority($directory), '-in', '/dev/stdin',
+        '-cert', "$directory/$by.pem", '-keyfile', "$directory/$by.key",
+        $dates ? @$dates : qw(-days 30), '-out', $certificate);
     return;
+}
+
+# What `openssl ca` wants to have; `openssl x509` makes no certificate of the past.
+sub authority ($directory) {
+    my $path = "$directory/ca.conf";
+    if (!-e $path) {
+        spew("$directory/issued", '');
+        spew($path, <<~"END");
+            [ca]
+            default_ca = authority
+            [authority]
+            database = $directory/issued
+            new_certs_dir = $directory
+            rand_serial = yes
+            unique_subject = no
+            default_md = sha256
+            policy = names
+            copy_extensions = copyall
+            [names]
+            commonName = supplied
+            END
+    }
+    return $path;
 }
 
 1;
