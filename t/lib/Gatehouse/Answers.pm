@@ -35,6 +35,7 @@ sub new ($class) {
         $SIG{PIPE} = $SIG{CHLD} = 'IGNORE';
         while (my $peer = $socket->accept) {
             serve($peer) if !fork;
+            close $peer;
         }
         POSIX::_exit(0);
     }
@@ -83,7 +84,7 @@ sub serve ($peer) {
 }
 
 sub end ($peer, $how) {
-    sleep 30 if $how eq 'silence';
+    sysread $peer, my $nothing, 1 if $how eq 'silence';    # until nginx leaves
     setsockopt $peer, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0 if $how eq 'reset';
     close $peer;
     POSIX::_exit(0);
