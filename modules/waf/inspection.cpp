@@ -11,17 +11,6 @@ namespace {
 
 constexpr std::size_t kMaxMatches = 256;
 
-// The text may hold anything of the request: nginx escapes nothing in its log.
-std::string printable(std::string_view text) {
-    std::string line(text);
-    for (char& c : line) {
-        if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) {
-            c = ' ';
-        }
-    }
-    return line;
-}
-
 // One octet more than the engine's limit, and it knows that there were more.
 std::uint64_t most_of(const BodyAccess& access, std::uint64_t limit) noexcept {
     const std::uint64_t most = access.most.value_or(std::numeric_limits<std::uint64_t>::max());
@@ -95,7 +84,7 @@ void Inspection::matched(const Match& match) noexcept {
         }
         // Of the rule that brings the intervention settle() has the line.
         if (conf->error_log && !match.disruptive) {
-            ngx::log(NGX_LOG_INFO, request->connection->log, printable(match.text), "");
+            ngx::log(NGX_LOG_INFO, request->connection->log, ngx::printable(match.text), "");
         }
     } catch (const std::bad_alloc&) {
         ngx::log_exception(request->connection->log);
@@ -132,7 +121,8 @@ Verdict Inspection::settle(Transaction::Step step) {
     refusal_status_ = wanted.status;
     if (conf->error_log) {
         ngx::log(NGX_LOG_ERR, request->connection->log,
-                 wanted.log.empty() ? "(no log message was specified)" : printable(wanted.log), "");
+                 wanted.log.empty() ? "(no log message was specified)" : ngx::printable(wanted.log),
+                 "");
     }
     if (!wanted.url.empty()) {
         location_ = wanted.url;

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "ngx/response.hpp"
+
 namespace gatehouse::waf {
 
 Enabled enabled_for(ngx_http_request_t* r, const LocConf& conf) {
@@ -77,7 +79,7 @@ std::string media_type(const ngx_http_request_t* r) {
 
 void set_location(ngx_http_request_t* r, std::string_view url) {
     ngx_http_clear_location(r);
-    r->headers_out.location = ngx::add_response_header(r, "Location", url);
+    r->headers_out.location = ngx::add_response_header(r, "Location", ngx::encoded_url(url));
 }
 
 }  // namespace gatehouse::waf

@@ -48,7 +48,8 @@ void for_each_response_header(ngx_http_request_t* r, Visit visit) {
                            });
 }
 
-// The field Location of a redirect, in place of any other.
+// The field Location of a redirect, in place of any other. A rule may have made the URL of what the
+// client has sent.
 void set_location(ngx_http_request_t* r, std::string_view url);
 
 }  // namespace gatehouse::waf
