@@ -254,12 +254,18 @@ bool Inspection::reads_this_response() const {
     if (!conf->response_body.allowed || !rules_in_use_->reads_response_body()) {
         return false;
     }
-    const std::string type = media_type(request);
-    if (conf->response_body.types.empty()) {
-        return rules_in_use_->reads_response_type(type);
-    }
-    return std::find(conf->response_body.types.begin(), conf->response_body.types.end(), type) !=
-           conf->response_body.types.end();
+    const auto& ours = conf->response_body.types;
+    bool has_type = false;
+    bool is_read = false;
+    for_each_media_type(request, [&](std::string_view type) {
+        const auto is_it = [&](const std::string& other) {
+            return ngx::equal_ignoring_case(type, other);
+        };
+        has_type = true;
+        is_read = is_read || (ours.empty() ? rules_in_use_->reads_response_type(type)
+                                           : std::any_of(ours.begin(), ours.end(), is_it));
+    });
+    return is_read || !has_type;
 }
 
 void Inspection::begin_response_body() noexcept { transaction_->read_any_response_type(); }
@@ -311,6 +317,11 @@ void Inspection::log() {
     if (rules_in_use_->heeds_response() &&
         transaction_->logging(response_status(request)) == Transaction::Step::failed) {
         ngx::log(NGX_LOG_ERR, request->connection->log, "the rule engine has failed to log", "");
+    }
+    if (!transaction_->log_problem().empty()) {
+        ngx::log(NGX_LOG_ERR, request->connection->log,
+                 "the audit log lacks transaction " + id_ + ": ",
+                 ngx::printable(transaction_->log_problem()));
     }
     transaction_.reset();
     if (noticed_ || refused_) {

@@ -40,6 +40,7 @@ class LibraryTransaction final : public Transaction {
     Step append_response_body(std::string_view octets) override;
     Step response_body() override;
     Step logging(int status) override;
+    const std::string& log_problem() const noexcept override { return log_problem_; }
     const Intervention& intervention() const noexcept override { return intervention_; }
     int score() const override;
 
@@ -60,6 +61,7 @@ class LibraryTransaction final : public Transaction {
     bool failed_ = false;
     bool any_response_type_ = false;
     std::size_t reported_ = 0;  // of the library's messages
+    std::string log_problem_;
     Intervention intervention_;
     modsecurity::Transaction transaction_;
 };
