@@ -71,8 +71,8 @@ class Compiled {
 
     std::shared_ptr<Compiled> inner_;
     std::shared_ptr<Compiled> outer_;
-    LibraryDebugLog& debug_log_ = *new LibraryDebugLog;
-    modsecurity::RulesSet library_{&debug_log_};  // owns it
+    modsecurity::RulesSet library_;
+    LibraryDebugLog& debug_log_ = LibraryDebugLog::put_into(library_);
     std::size_t sources_;
     std::unordered_map<std::int64_t, std::size_t> text_rules_;  // id to directive
     std::size_t rules_ = 0;

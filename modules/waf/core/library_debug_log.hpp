@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,13 @@ namespace gatehouse::waf {
 class LibraryDebugLog final : public modsecurity::debug_log::DebugLog {
   public:
     LibraryDebugLog() { m_debugLevel = kHeard; }
+
+    // In place of the library's own; the rules own it. Throws std::bad_alloc.
+    static LibraryDebugLog& put_into(modsecurity::RulesSet& rules) {
+        auto log = std::make_unique<LibraryDebugLog>();
+        delete std::exchange(rules.m_debugLog, log.get());
+        return *log.release();
+    }
 
     // What was said of the audit log since this was asked last.
     std::string take_problem() noexcept { return std::exchange(problem_, {}); }
