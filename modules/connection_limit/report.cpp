@@ -13,7 +13,7 @@
 #include "connection_limit/directives.hpp"
 #include "connection_limit/module.hpp"
 #include "ngx/clock.hpp"
-#include "ngx/request.hpp"
+#include "ngx/response.hpp"
 
 namespace gatehouse::connection_limit {
 namespace {

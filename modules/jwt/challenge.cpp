@@ -1,8 +1,7 @@
 #include "jwt/challenge.hpp"
 
-#include <algorithm>
-
 #include "ngx/guard.hpp"
+#include "ngx/response.hpp"
 
 namespace gatehouse::jwt {
 namespace {
@@ -12,17 +11,14 @@ constexpr std::string_view kField = "WWW-Authenticate";
 
 ngx_http_output_header_filter_pt next_header_filter;
 
-bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
-// quoted-string (RFC 9110 section 5.6.4). A realm may hold variables, so control characters, which
-// could end the line, become blanks.
+// quoted-string (RFC 9110 section 5.6.4)
 void append_quoted(std::string& out, std::string_view text) {
     out += '"';
     for (const char c : text) {
         if (c == '"' || c == '\\') {
             out += '\\';
         }
-        out += is_control(c) ? ' ' : c;
+        out += c;
     }
     out += '"';
 }
@@ -63,9 +59,7 @@ std::string challenge_value(ngx_http_request_t* r, const LocConf& conf, std::str
     if (conf.challenge.value == nullptr) {
         return standard_challenge(realm, status, reason, conf.policy);
     }
-    std::string value(ngx::evaluate(r, conf.challenge.value));
-    std::replace_if(value.begin(), value.end(), is_control, ' ');
-    return value;
+    return std::string(ngx::evaluate(r, conf.challenge.value));
 }
 
 // `satisfy any`, an error_page with another status and the like may turn a refusal into something
@@ -91,8 +85,7 @@ void challenge(ngx_http_request_t* r, const LocConf& conf, std::string_view real
         return;
     }
     if (ngx_table_elt_t* line = ngx::find_response_header(r, kField)) {
-        line->value = ngx::copy(r->pool, value);
-        line->hash = 1;
+        ngx::set_response_header(r, *line, value);
         return;
     }
     ngx_table_elt_t* line = ngx::add_response_header(r, kField, value);

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "jwt/context.hpp"
 #include "jwt/directives.hpp"
 #include "ngx/variable.hpp"
@@ -26,9 +28,10 @@ VariableValue in_pool(ngx_http_request_t* r, std::string_view text) {
 }
 
 // Anybody can send a token with a line break in a claim: a variable that ends up in a header line
-// must not be able to start another one.
-bool breaks_line(std::string_view text) noexcept {
-    return text.find_first_of("\r\n") != std::string_view::npos;
+// must not be able to start another one, nor to end before its end where a NUL ends it.
+bool fits_in_header(std::string_view text) noexcept {
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return c == '\t' || !ngx::is_control(c); });
 }
 
 VariableValue text_of(ngx_http_request_t* r, const json_t* value) {
@@ -37,7 +40,7 @@ VariableValue text_of(ngx_http_request_t* r, const json_t* value) {
     }
     std::string text;
     append_text(text, value);
-    return breaks_line(text) ? std::nullopt : in_pool(r, text);
+    return fits_in_header(text) ? in_pool(r, text) : std::nullopt;
 }
 
 VariableValue claim(ngx_http_request_t* r, std::string_view variable) {

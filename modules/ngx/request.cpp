@@ -266,30 +266,4 @@ void forget_variables(ngx_http_request_t* r, std::string_view secret) noexcept {
     }
 }
 
-ngx_table_elt_t* add_response_header(ngx_http_request_t* r, std::string_view name,
-                                     std::string_view value) {
-    auto* line = static_cast<ngx_table_elt_t*>(ngx_list_push(&r->headers_out.headers));
-    if (line == nullptr) {
-        throw std::bad_alloc();
-    }
-    line->hash = 0;  // not sent until it is complete
-    line->key = borrow(name);
-    line->value = copy(r->pool, value);
-#if (nginx_version >= 1023000)
-    line->next = nullptr;
-#endif
-    line->hash = 1;
-    return line;
-}
-
-ngx_table_elt_t* find_response_header(ngx_http_request_t* r, std::string_view name) noexcept {
-    ngx_table_elt_t* found = nullptr;
-    for_each_header(r->headers_out.headers, [&](ngx_table_elt_t& line) {
-        if (line.key.data == borrow(name).data) {
-            found = &line;
-        }
-    });
-    return found;
-}
-
 }  // namespace gatehouse::ngx

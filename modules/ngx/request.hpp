@@ -105,16 +105,6 @@ void for_each_cookie(ngx_http_request_t* r, std::string_view name, Visit visit);
 template <class Visit>
 void for_each_argument(const ngx_http_request_t* r, std::string_view name, Visit visit);
 
-// Sends a response header line. `name` is borrowed for good; for find_response_header() the line is
-// recognized by the address of its name, so that another module's line of the same name is never
-// taken for it. Throws std::bad_alloc.
-ngx_table_elt_t* add_response_header(ngx_http_request_t* r, std::string_view name,
-                                     std::string_view value);
-
-// The line that add_response_header() was given this very `name` for, deleted or not; null if it is
-// gone. Pointers to lines must not be kept: nginx may cut the list back and fill it again.
-ngx_table_elt_t* find_response_header(ngx_http_request_t* r, std::string_view name) noexcept;
-
 // Splits `text` at `separator` and calls `visit` with each piece.
 template <class Visit>
 void for_each_piece(std::string_view text, char separator, Visit visit) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <string>
@@ -43,6 +44,16 @@ inline std::string lower(std::string_view text) {
         c = static_cast<char>(ngx_tolower(c));
     }
     return small;
+}
+
+inline bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }
+
+// With control characters as blanks: a text that may hold anything of a request cannot start
+// another line where it becomes a part of one. Throws std::bad_alloc.
+inline std::string printable(std::string_view text) {
+    std::string line(text);
+    std::replace_if(line.begin(), line.end(), is_control, ' ');
+    return line;
 }
 
 // nginx compares names of variables and headers in lower case and with `_` for `-`:

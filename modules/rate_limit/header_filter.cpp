@@ -4,6 +4,7 @@
 #include <string>
 
 #include "ngx/guard.hpp"
+#include "ngx/response.hpp"
 #include "rate_limit/context.hpp"
 #include "rate_limit/core/header_fields.hpp"
 

@@ -44,6 +44,12 @@ void forbid_ranges(ngx_http_request_t* r, Inspection& inspection) noexcept {
     }
 }
 
+// A header that promises no octets is a complete response by itself.
+bool is_to_be_held(const ngx_http_request_t* r, const Inspection& inspection) noexcept {
+    return (inspection.conf->response_buffer.on && inspection.whole) ||
+           r->headers_out.content_length_n == 0;
+}
+
 ngx_int_t header_filter(ngx_http_request_t* r) {
     Inspection* inspection = RequestContext::find(r->main);
     if (r != r->main) {
@@ -72,22 +78,8 @@ ngx_int_t header_filter(ngx_http_request_t* r) {
     inspection->reading_response = true;
     read_response(r, *inspection);
     forbid_ranges(r, *inspection);
-    if (inspection->conf->response_buffer.on && inspection->whole) {
-        inspection->holding = true;
-        return NGX_OK;
-    }
-    return next_header_filter(r);
-}
-
-// What is held leaves, the header first.
-ngx_int_t let_go(ngx_http_request_t* r, Inspection& inspection) {
-    inspection.holding = false;
-    const ngx_int_t result = next_header_filter(r);
-    if (result == NGX_ERROR || result > NGX_OK || r->header_only) {
-        return result;
-    }
-    ngx_chain_t* held = inspection.held.release();
-    return held == nullptr ? NGX_OK : next_body_filter(r, held);
+    inspection->holding = is_to_be_held(r, *inspection);
+    return inspection->holding ? NGX_OK : next_header_filter(r);
 }
 
 // The client has seen the header: there is no other answer any more, and what it has got so far
@@ -105,13 +97,16 @@ std::string_view octets_of(const ngx_buf_t& buffer) noexcept {
             static_cast<std::size_t>(buffer.last - buffer.pos)};
 }
 
-// An upstream that has failed is over, and nginx ends with nothing but a flush in place of the last
-// buffer. (What is at its turn is another request where a subrequest says the same.)
+// An upstream that has failed is over, and nginx ends with a flush in place of the last buffer;
+// filters before this one may have put octets to it. (What is at its turn is another request where
+// a subrequest says the same.)
 bool breaks_off(const ngx_http_request_t* r, const ngx_chain_t* in) noexcept {
     const ngx_http_upstream_t* u = r->upstream;
-    return u != nullptr && u->header_sent && u->cleanup == nullptr && in->next == nullptr &&
-           in->buf->flush && !in->buf->last_buf && ngx_buf_special(in->buf) &&
-           r->connection->data == r && r->postponed == nullptr;
+    while (in->next != nullptr && !in->buf->last_buf) {
+        in = in->next;
+    }
+    return u != nullptr && u->header_sent && u->cleanup == nullptr && in->buf->flush &&
+           !in->buf->last_buf && r->connection->data == r && r->postponed == nullptr;
 }
 
 ngx_int_t replace(Inspection& inspection, ngx_chain_t* in, ngx_int_t status) {
@@ -137,6 +132,24 @@ Verdict judge(const ngx_chain_t* in, Inspection& inspection, bool& complete) {
     return verdict;
 }
 
+// Goes on with what has been judged so far.
+ngx_int_t pass_on(ngx_http_request_t* r, Inspection& inspection, ngx_chain_t* in, bool complete) {
+    if (inspection.holding) {
+        const ResponseBuffer& buffer = inspection.conf->response_buffer;
+        if (!complete && inspection.held.fits(in, buffer.on ? buffer.most : 0)) {
+            inspection.held.add(r->pool, in);
+            return NGX_OK;
+        }
+        inspection.holding = false;
+        const ngx_int_t result = next_header_filter(r);
+        if (result == NGX_ERROR || result > NGX_OK || r->header_only) {
+            return result;
+        }
+    }
+    ngx_chain_t* out = inspection.held.exchange(r->pool, in, complete);
+    return out == nullptr ? NGX_OK : next_body_filter(r, out);
+}
+
 ngx_int_t inspect_body(ngx_http_request_t* r, Inspection& inspection, ngx_chain_t* in) {
     if (inspection.holding && breaks_off(r, in)) {
         inspection.forget_response();
@@ -149,12 +162,7 @@ ngx_int_t inspect_body(ngx_http_request_t* r, Inspection& inspection, ngx_chain_
         return inspection.holding ? replace(inspection, in, inspection.refusal()) : cut(r);
     }
     inspection.reading_response = !complete;
-    if (!inspection.holding) {
-        ngx_chain_t* out = inspection.held.exchange(r->pool, in, complete);
-        return out == nullptr ? NGX_OK : next_body_filter(r, out);
-    }
-    const bool fits = inspection.held.add(r->pool, in, inspection.conf->response_buffer.most);
-    return complete || !fits ? let_go(r, inspection) : NGX_OK;
+    return pass_on(r, inspection, in, complete);
 }
 
 ngx_int_t body_filter(ngx_http_request_t* r, ngx_chain_t* in) {

@@ -26,7 +26,7 @@ ngx_chain_t* copy_link(ngx_pool_t* pool, const ngx_buf_t& source) {
     if (link == nullptr || copy == nullptr) {
         throw std::bad_alloc();
     }
-    const bool in_memory = source.last > source.pos;
+    const bool in_memory = ngx_buf_in_memory(&source) && source.last > source.pos;
     if (in_memory) {
         copy_octets(pool, source, *copy);
     } else if (source.in_file) {
@@ -44,9 +44,26 @@ ngx_chain_t* copy_link(ngx_pool_t* pool, const ngx_buf_t& source) {
     return link;
 }
 
+// In memory or in a file; null: there are flags only.
+ngx_chain_t* last_with_octets(ngx_chain_t* in) noexcept {
+    ngx_chain_t* last = nullptr;
+    for (ngx_chain_t* link = in; link != nullptr; link = link->next) {
+        last = ngx_buf_size(link->buf) > 0 ? link : last;
+    }
+    return last;
+}
+
 }  // namespace
 
-bool HeldResponse::add(ngx_pool_t* pool, ngx_chain_t* in, std::size_t most) {
+bool HeldResponse::fits(const ngx_chain_t* in, std::size_t most) const noexcept {
+    std::size_t octets = octets_;
+    for (const ngx_chain_t* link = in; link != nullptr; link = link->next) {
+        octets += static_cast<std::size_t>(ngx_buf_size(link->buf));
+    }
+    return octets <= most;
+}
+
+void HeldResponse::add(ngx_pool_t* pool, ngx_chain_t* in) {
     for (ngx_chain_t* link = in; link != nullptr; link = link->next) {
         ngx_buf_t& buffer = *link->buf;
         ngx_chain_t* copied = copy_link(pool, buffer);
@@ -56,21 +73,16 @@ bool HeldResponse::add(ngx_pool_t* pool, ngx_chain_t* in, std::size_t most) {
         *end_ = copied;
         end_ = &copied->next;
     }
-    return octets_ <= most;
 }
 
 ngx_chain_t* HeldResponse::exchange(ngx_pool_t* pool, ngx_chain_t* in, bool complete) {
-    ngx_chain_t* kept = nullptr;
-    for (ngx_chain_t* link = in; link != nullptr && !complete; link = link->next) {
-        kept = link->buf->last > link->buf->pos ? link : kept;
+    ngx_chain_t* kept = complete ? nullptr : last_with_octets(in);
+    ngx_chain_t* out = nullptr;
+    ngx_chain_t** end = &out;
+    if ((complete || kept != nullptr) && first_ != nullptr) {
+        end = end_;
+        out = release();
     }
-    if (kept == nullptr && !complete) {
-        add(pool, in, 0);
-        return nullptr;
-    }
-    ngx_chain_t** end = end_;  // of what was held
-    ngx_chain_t* out = release();
-    end = out == nullptr ? &out : end;
     // The chain is its owner's: it gets back neither fewer links nor other ones.
     for (ngx_chain_t* link = in; link != kept; link = link->next) {
         ngx_chain_t* copied = ngx_alloc_chain_link(pool);
@@ -81,9 +93,7 @@ ngx_chain_t* HeldResponse::exchange(ngx_pool_t* pool, ngx_chain_t* in, bool comp
         *end = copied;
         end = &copied->next;
     }
-    if (kept != nullptr) {
-        add(pool, kept, 0);
-    }
+    add(pool, kept);
     return out;
 }
 

@@ -11,17 +11,6 @@ namespace {
 
 constexpr std::size_t kMaxMatches = 256;
 
-// The text may hold anything of the request: nginx escapes nothing in its log.
-std::string printable(std::string_view text) {
-    std::string line(text);
-    for (char& c : line) {
-        if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) {
-            c = ' ';
-        }
-    }
-    return line;
-}
-
 // One octet more than the engine's limit, and it knows that there were more.
 std::uint64_t most_of(const BodyAccess& access, std::uint64_t limit) noexcept {
     const std::uint64_t most = access.most.value_or(std::numeric_limits<std::uint64_t>::max());
@@ -96,7 +85,7 @@ void Inspection::matched(const Match& match) noexcept {
         }
         // Of the rule that brings the intervention settle() has the line.
         if (conf->error_log && !match.disruptive) {
-            ngx::log(NGX_LOG_INFO, request->connection->log, printable(match.text), "");
+            ngx::log(NGX_LOG_INFO, request->connection->log, ngx::printable(match.text), "");
         }
     } catch (const std::bad_alloc&) {
         ngx::log_exception(request->connection->log);
@@ -161,7 +150,8 @@ Verdict Inspection::settle(Transaction::Step step) {
     refusal_status_ = wanted.status;
     if (conf->error_log) {
         ngx::log(NGX_LOG_ERR, request->connection->log,
-                 wanted.log.empty() ? "(no log message was specified)" : printable(wanted.log), "");
+                 wanted.log.empty() ? "(no log message was specified)" : ngx::printable(wanted.log),
+                 "");
     }
     if (!wanted.url.empty()) {
         location_ = wanted.url;
@@ -316,12 +306,18 @@ bool Inspection::reads_this_response() const {
     if (!conf->response_body.allowed || !rules_in_use_->reads_response_body()) {
         return false;
     }
-    const std::string type = media_type(request);
-    if (conf->response_body.types.empty()) {
-        return rules_in_use_->reads_response_type(type);
-    }
-    return std::find(conf->response_body.types.begin(), conf->response_body.types.end(), type) !=
-           conf->response_body.types.end();
+    const auto& ours = conf->response_body.types;
+    bool has_type = false;
+    bool is_read = false;
+    for_each_media_type(request, [&](std::string_view type) {
+        const auto is_it = [&](const std::string& other) {
+            return ngx::equal_ignoring_case(type, other);
+        };
+        has_type = true;
+        is_read = is_read || (ours.empty() ? rules_in_use_->reads_response_type(type)
+                                           : std::any_of(ours.begin(), ours.end(), is_it));
+    });
+    return is_read || !has_type;
 }
 
 void Inspection::begin_response_body() noexcept { transaction_->read_any_response_type(); }
@@ -373,6 +369,11 @@ void Inspection::log() {
     if (rules_in_use_->heeds_response() &&
         transaction_->logging(response_status(request)) == Transaction::Step::failed) {
         ngx::log(NGX_LOG_ERR, request->connection->log, "the rule engine has failed to log", "");
+    }
+    if (!transaction_->log_problem().empty()) {
+        ngx::log(NGX_LOG_ERR, request->connection->log,
+                 "the audit log lacks transaction " + id_ + ": ",
+                 ngx::printable(transaction_->log_problem()));
     }
     transaction_.reset();
     if (noticed_ || refused_) {

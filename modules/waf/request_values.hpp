@@ -31,8 +31,18 @@ std::string_view version_of(const ngx_http_request_t* r) noexcept;
 // What the client gets, as far as it is known.
 int response_status(const ngx_http_request_t* r) noexcept;
 
-// Without parameters, in lower case.
-std::string media_type(const ngx_http_request_t* r);
+// Calls `visit(type)` for each media type that clients may take the response for, without
+// parameters. They are lenient: blanks of any kind around it do not count, and of several, in one
+// field or more, they may take any. If there is none, they guess.
+void visit_media_types(ngx_http_request_t* r, void* context,
+                       void (*visit)(void* context, std::string_view type));
+
+template <class Visit>
+void for_each_media_type(ngx_http_request_t* r, Visit visit) {
+    visit_media_types(r, &visit, [](void* context, std::string_view type) {
+        (*static_cast<Visit*>(context))(type);
+    });
+}
 
 // Calls `visit(name, value)` for each field that the response will have, those included that nginx
 // makes only while it writes them.
@@ -48,7 +58,8 @@ void for_each_response_header(ngx_http_request_t* r, Visit visit) {
                            });
 }
 
-// The field Location of a redirect, in place of any other.
+// The field Location of a redirect, in place of any other. A rule may have made the URL of what the
+// client has sent.
 void set_location(ngx_http_request_t* r, std::string_view url);
 
 }  // namespace gatehouse::waf

@@ -58,8 +58,9 @@ value("claim $_->[0]", '$jwt_claim_x', $_->[1], raw_payload => qq({"x":$_->[0]})
 value("header $_->[0]", '$jwt_header_x', $_->[1], raw_header => qq({"alg":"HS256","x":$_->[0]})) for @texts;
 value("verified claim $_->[0]", '$jwt_verified_claim_x', $_->[1], raw_payload => qq({"x":$_->[0]})) for @texts;
 
-# No line break gets out of a claim as such: not in a string, not in an array's elements.
-for my $text ('a\r\nX-Evil: 1', 'a\nb', '\r', '\n', 'a\u000ab', 'a\u000db') {
+# No line break and no other control character gets out of a claim as such: not in a string, not in
+# an array's elements.
+for my $text ('a\r\nX-Evil: 1', 'a\nb', '\r', '\n', 'a\u000ab', 'a\u000db', 'a\u0001b', 'a\u001b[2J', "a\x7fb") {
     for my $json (qq("$text"), qq(["$text"]), qq(["a",["$text"],"b"])) {
         value("claim that breaks a line: $json", $_, '', raw_payload => qq({"x":$json}))
             for '$jwt_claim_x', '$jwt_verified_claim_x';

@@ -49,7 +49,8 @@ class RuleSet {
     virtual bool reads_request_body() const noexcept = 0;
     virtual bool reads_response_body() const noexcept = 0;
 
-    // Whether responses of that media type (without parameters) are read: SecResponseBodyMimeType.
+    // Whether responses of that media type (without parameters, in upper or lower case) are read:
+    // SecResponseBodyMimeType.
     virtual bool reads_response_type(std::string_view type) const noexcept = 0;
 
     // SecRequestBodyLimit, SecResponseBodyLimit; 0: none. Octets beyond them are dealt with by the
@@ -141,6 +142,10 @@ class Transaction {
     virtual Step append_response_body(std::string_view octets) = 0;
     virtual Step response_body() = 0;      // runs phase 4
     virtual Step logging(int status) = 0;  // runs phase 5 and writes the audit log
+
+    // Why the audit log lacks the transaction; empty: it has it, or is not to have it. After
+    // logging().
+    virtual const std::string& log_problem() const noexcept = 0;
 
     // Of the last step that said intervene.
     virtual const Intervention& intervention() const noexcept = 0;

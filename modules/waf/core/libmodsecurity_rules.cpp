@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "waf/core/libmodsecurity_versions.hpp"
+#include "waf/core/rule_text.hpp"
 
 namespace gatehouse::waf {
 namespace {
@@ -18,8 +19,7 @@ const RuleWithOperator* with_operator(const modsecurity::Rule* rule) noexcept {
 // the library keeps to itself.
 bool writes_logs(const modsecurity::RulesSet& rules) noexcept {
     const auto* const audit = rules.m_auditLog;
-    const auto* const debug = rules.m_debugLog;
-    return (debug != nullptr && debug->m_debugLevel > 0) ||
+    return rules.m_debugLog->getDebugLogLevel() > 0 ||
            (audit != nullptr &&
             !(audit->m_path1.empty() && audit->m_path2.empty() && audit->m_storage_dir.empty()));
 }
@@ -137,7 +137,8 @@ bool LibraryRuleSet::reads_response_body() const noexcept {
 bool LibraryRuleSet::reads_response_type(std::string_view type) const noexcept {
     const modsecurity::ConfigSet& types = compiled_->library().m_responseBodyTypeToBeInspected;
     return !types.m_set ||
-           std::find(types.m_value.begin(), types.m_value.end(), type) != types.m_value.end();
+           std::any_of(types.m_value.begin(), types.m_value.end(),
+                       [&](const std::string& read) { return same_word(read, type); });
 }
 
 std::uint64_t LibraryRuleSet::request_body_limit() const noexcept {

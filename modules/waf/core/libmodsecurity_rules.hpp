@@ -12,6 +12,7 @@
 
 #include "waf/core/engine.hpp"
 #include "waf/core/libmodsecurity_api.hpp"
+#include "waf/core/library_debug_log.hpp"
 
 namespace gatehouse::waf {
 
@@ -35,6 +36,9 @@ class Compiled {
 
     // The library does not know const.
     modsecurity::RulesSet& library() noexcept { return library_; }
+
+    // Why the audit log lacks what it was to have last; empty: it does not.
+    std::string take_log_problem() noexcept { return debug_log_.take_problem(); }
 
     // How many directives the rules come from.
     std::size_t sources() const noexcept { return sources_; }
@@ -68,6 +72,7 @@ class Compiled {
     std::shared_ptr<Compiled> inner_;
     std::shared_ptr<Compiled> outer_;
     modsecurity::RulesSet library_;
+    LibraryDebugLog& debug_log_ = LibraryDebugLog::put_into(library_);
     std::size_t sources_;
     std::unordered_map<std::int64_t, std::size_t> text_rules_;  // id to directive
     std::size_t rules_ = 0;

@@ -1,9 +1,11 @@
 #include "waf/core/libmodsecurity_transaction.hpp"
 
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <iterator>
+#include <system_error>
 #include <utility>
 
 #include "waf/core/allocation_watch.hpp"
@@ -25,6 +27,12 @@ bool has_nul(std::string_view text) noexcept { return text.find('\0') != std::st
 
 const unsigned char* octets_of(std::string_view text) noexcept {
     return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+// The library looks at no write that a buffer puts off: what its failure has left behind.
+std::string write_problem(int error) {
+    const bool is_of_write = error == ENOSPC || error == EDQUOT || error == EFBIG || error == EIO;
+    return is_of_write ? std::generic_category().message(error) : std::string();
 }
 
 // Takes over what the library has allocated for an intervention.
@@ -349,9 +357,17 @@ Transaction::Step LibraryTransaction::logging(int status) {
     Intervention done = std::move(intervention_);
     const Excess before = std::exchange(excess_, Excess::none);
     time_left_ = limits_.time;
+    rules_->take_log_problem();
     const Step step = run_bounded([&] {
-        return transaction_.updateStatusCode(status) != 0 && transaction_.processLogging() != 0;
+        errno = 0;
+        const bool complete =
+            transaction_.updateStatusCode(status) != 0 && transaction_.processLogging() != 0;
+        log_problem_ = write_problem(errno);
+        return complete;
     });
+    if (std::string problem = rules_->take_log_problem(); !problem.empty()) {
+        log_problem_ = std::move(problem);
+    }
     intervention_ = std::move(done);
     excess_ = before;
     return step == Step::failed ? step : Step::pass;

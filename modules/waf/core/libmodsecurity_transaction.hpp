@@ -44,6 +44,7 @@ class LibraryTransaction final : public Transaction {
     Step append_response_body(std::string_view octets) override;
     Step response_body() override;
     Step logging(int status) override;
+    const std::string& log_problem() const noexcept override { return log_problem_; }
     const Intervention& intervention() const noexcept override { return intervention_; }
     Excess excess() const noexcept override { return excess_; }
     int score() const override;
@@ -91,6 +92,7 @@ class LibraryTransaction final : public Transaction {
     std::uint64_t arguments_ = 0;
     std::optional<BodyCounter> body_counter_;
     std::size_t reported_ = 0;  // of the library's messages
+    std::string log_problem_;
     Intervention intervention_;
     modsecurity::Transaction transaction_;
 };

@@ -110,7 +110,7 @@ void only_some_types_are_read(void**) {
     const RuleSetPtr set = rules(kResponses);
     assert_true(set->reads_response_body());
     assert_true(set->reads_response_type("text/html"));
-    assert_true(set->reads_response_type("text/plain"));
+    assert_true(set->reads_response_type("Text/PLAIN"));
     assert_false(set->reads_response_type("image/png"));
     assert_false(set->reads_response_type(""));
     assert_true(feed_response(set, "bad", 3, "text/plain") == Step::intervene);
