@@ -78,10 +78,9 @@ bool read_redacted(std::string_view value, EventLog& log) {
 
 constexpr std::array<ngx::Parameter<EventLog>, 1> kEventParameters{{{"redact", read_redacted}}};
 
-bool read_count(std::string_view value, std::uint64_t& count) {
-    const auto number = ngx::parse_number(value);
+bool read_count(std::optional<std::size_t> number, std::uint64_t& count) {
     count = number.value_or(0);
-    return number.has_value();
+    return count > 0;
 }
 
 bool read_duration(std::string_view value, std::chrono::milliseconds& duration) {
@@ -90,21 +89,30 @@ bool read_duration(std::string_view value, std::chrono::milliseconds& duration) 
     return milliseconds.has_value();
 }
 
+template <std::uint64_t Limits::*member>
+bool read_number(std::string_view value, Limits& limits) {
+    return read_count(ngx::parse_number(value), limits.*member);
+}
+
+bool read_names(std::string_view value, Limits& limits) {
+    return read_count(ngx::parse_size(value), limits.json_names);
+}
+
+bool read_time(std::string_view value, Limits& limits) { return read_duration(value, limits.time); }
+
+bool read_time_per_megabyte(std::string_view value, Limits& limits) {
+    return read_duration(value, limits.time_per_mebibyte);
+}
+
 constexpr std::array<ngx::Parameter<Limits>, 8> kLimitParameters{{
-    {"time", [](std::string_view v, Limits& l) { return read_duration(v, l.time); }},
-    {"time_per_megabyte",
-     [](std::string_view v, Limits& l) { return read_duration(v, l.time_per_mebibyte); }},
-    {"fields", [](std::string_view v, Limits& l) { return read_count(v, l.fields); }},
-    {"cookies", [](std::string_view v, Limits& l) { return read_count(v, l.cookies); }},
-    {"arguments", [](std::string_view v, Limits& l) { return read_count(v, l.arguments); }},
-    {"parts", [](std::string_view v, Limits& l) { return read_count(v, l.parts); }},
-    {"attributes", [](std::string_view v, Limits& l) { return read_count(v, l.attributes); }},
-    {"json_names",
-     [](std::string_view v, Limits& l) {
-         const auto size = ngx::parse_size(v);
-         l.json_names = size.value_or(0);
-         return size.has_value();
-     }},
+    {"time", read_time},
+    {"time_per_megabyte", read_time_per_megabyte},
+    {"fields", read_number<&Limits::fields>},
+    {"cookies", read_number<&Limits::cookies>},
+    {"arguments", read_number<&Limits::arguments>},
+    {"parts", read_number<&Limits::parts>},
+    {"attributes", read_number<&Limits::attributes>},
+    {"json_names", read_names},
 }};
 
 // on | off, then parameters.

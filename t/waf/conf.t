@@ -23,6 +23,8 @@ my @accepted = (
     map({ "modsecurity_request_body $_;" } 'on', 'off', 'max=1m', 'on max=100'),
     map({ "modsecurity_response_body $_;" } 'on', 'off', 'text/html', 'text/html application/json', 'on max=1m text/html'),
     map({ "modsecurity_event_log $_;" } 'off', 'events.log', 'events.log redact=pin,code'),
+    map({ "modsecurity_limits $_;" } 'time=0', 'time=1s time_per_megabyte=500ms', 'arguments=1', 'json_names=64k',
+        'fields=1 cookies=2 arguments=3 parts=4 attributes=5'),
     map({ "modsecurity_response_buffer $_;" } 'on', 'off', 'on max=1m'),
 );
 conf_accepted(place($_), $_) for @accepted;
@@ -33,7 +35,7 @@ for my $open ('', 'server {', 'server { location / {', 'server { location / { lo
 
 my @once = ('modsecurity on', 'modsecurity_transaction_id a', 'modsecurity_use_error_log on', 'modsecurity_phase late',
     'modsecurity_dry_run on', 'modsecurity_on_error deny', 'modsecurity_status 403', 'modsecurity_request_body on',
-    'modsecurity_response_body on', 'modsecurity_response_buffer on', 'modsecurity_event_log off');
+    'modsecurity_response_body on', 'modsecurity_response_buffer on', 'modsecurity_event_log off', 'modsecurity_limits time=1s');
 for my $directive (@once) {
     my ($name) = split ' ', $directive;
     conf_refused(place("$directive; $directive;"), qr/"\Q$name\E" directive is duplicate/, "$name twice");
@@ -57,6 +59,9 @@ my @refused = (
     ['modsecurity_bypass localhost'  => qr/invalid value "localhost".*must be an address, a CIDR, or a string with variables/],
     ['modsecurity_on_error ignore'   => qr/invalid value "ignore"/],
     (map { ["modsecurity_status $_"  => $must] } qw(200 302 399 600 x)),
+    (map { ["modsecurity_limits $_" => qr/invalid parameter "\Q$_\E"/] } qw(time time= time=soon time=-1 arguments=0 arguments=1k
+        json_names=1x fields= parts=-1 headers=1)),
+    ['modsecurity_limits time=1s time=2s' => qr/duplicate parameter "time"|"time" parameter is duplicate|duplicate/],
     ['modsecurity_request_body maybe'      => qr/invalid parameter "maybe"/],
     ['modsecurity_request_body on off'     => qr/invalid parameter "off"/],
     ['modsecurity_request_body on max=x'   => qr/invalid parameter "max=x"/],

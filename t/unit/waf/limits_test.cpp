@@ -80,9 +80,9 @@ Limits with_time(milliseconds time) {
 }
 
 void a_pattern_is_left_when_time_is_over(void**) {
-    const RuleSetPtr set = rules(kSlowPattern +
-                                 "SecAction \"id:2,phase:2,pass,log\"\n"
-                                 "SecAction \"id:3,phase:5,pass,log\"\n");
+    const std::string post = "SecRule REQUEST_METHOD \"@streq POST\" ";
+    const RuleSetPtr set = rules(kSlowPattern + post + "\"id:2,phase:2,pass,log\"\n" + post +
+                                 "\"id:3,phase:5,pass,log\"\n");
     const double before = processor_seconds();
     const Trial trial = try_form(set, with_time(milliseconds(20)), "a=" + std::string(20'000, 'a'));
     check(trial.step == Step::exceeded, "step");
