@@ -83,7 +83,8 @@ ngx_int_t Zone::init(ngx_shm_zone_t* shm, void* data) {
     Zone& zone = *static_cast<Zone*>(shm->data);
     zone.pool_ = reinterpret_cast<ngx_slab_pool_t*>(shm->shm.addr);
     const Zone* previous = std::exchange(zone.previous_, nullptr);
-    const bool ready = data != nullptr
+    // nginx 1.30 passes the old data with new memory, too, where it was told not to reuse.
+    const bool ready = data != nullptr && shm->noreuse == 0
                            ? zone.continue_from(*static_cast<const Zone*>(data), shm->shm.log)
                            : zone.start(previous, shm->shm.log);
     return ready ? NGX_OK : NGX_ERROR;

@@ -18,9 +18,12 @@ key_file("$_.jwks", $keys{$_}) for keys %keys;
 my $key_server = upstream('keys.sock');
 my $backend    = upstream('backend.sock');
 
+# As older releases of nginx do unless told.
 our $Slow = <<'END';
 location = /keys {
     internal;
+    proxy_http_version 1.0;
+    proxy_set_header Connection close;
     proxy_pass http://unix:$TEST_NGINX_KEYS/keys.sock;
 }
 END
@@ -28,6 +31,7 @@ our $Backend = <<'END';
 location /app {
     auth_jwt site;
     auth_jwt_key_request /keys;
+    proxy_http_version 1.0;
     proxy_pass http://unix:$TEST_NGINX_KEYS/backend.sock;
 }
 END
