@@ -1,3 +1,5 @@
+#include <stdexcept>
+
 #include "waf/conf.hpp"
 #include "waf/core/libmodsecurity.hpp"
 
@@ -7,7 +9,9 @@ Engine& engine() {
     static Engine* const made = [] {
         auto engine = make_libmodsecurity("gatehouse");
         if (engine == nullptr) {
-            throw std::bad_alloc();
+            throw std::runtime_error(
+                "libmodsecurity is another release than the module was built for, or one that "
+                "cannot be bounded");
         }
         return engine.release();
     }();

@@ -75,6 +75,23 @@ subtest 'where libmodsecurity alone does not look' => sub {
     is asked('POST', '/', 'Content-Type: multipart/form-data; boundary=""', \qq(--\r\nContent-Disposition: form-data; name="id"\r\n\r\n$sql\r\n----\r\n))->{status}, 400, 'an empty boundary';
 };
 
+# A worker would be held for seconds to minutes by each of them; limits.t has every limit.
+subtest 'what takes long' => sub {
+    my %slow  = (
+        'a pattern that backtracks' => ['GET', '/?a=' . '<' x 4000],
+        'and one of a form'         => ['POST', '/', $form, \('a=' . '+' x 100_000)],
+        'names in JSON' => ['POST', '/', 'Content-Type: application/json', \('{"' . 'k' x 4000 . '":[' . join(',', (1) x 900) . ']}')],
+        'parts'         => ['POST', '/', 'Content-Type: multipart/form-data; boundary=XyZ',
+            \(join('', map { qq(--XyZ\r\nContent-Disposition: form-data; name="$_"\r\n\r\n1\r\n) } 1 .. 1001) . "--XyZ--\r\n")],
+    );
+    for my $name (sort keys %slow) {
+        is asked($slow{$name}->@*)->{status}, 403, $name;
+        is seen()->[2], 'BLOCKED', 'and in the log';
+        like $waf->log, qr/: a limit of modsecurity_limits is exceeded, denied/, 'with the reason';
+    }
+    is asked('POST', '/', $form, \join('&', map { "f$_=v$_" } 1 .. 999))->{status}, 200, 'a large form passes';
+};
+
 subtest 'a scanner' => sub {
     is asked('GET', '/', "User-Agent: $_")->{status}, 403, $_ for 'sqlmap/1.7', 'Nikto/2.5', 'masscan/1.3';
     like seen()->[4], qr/\b913100\b/, 'its rule';
