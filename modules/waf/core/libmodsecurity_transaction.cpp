@@ -87,7 +87,7 @@ LibraryTransaction::LibraryTransaction(modsecurity::ModSecurity& library,
       transaction_(&library, &rules_->library(), id.data(), this) {
     // A request that ends before uri() is in the audit log all the same, whose JSON has the version
     // as a number.
-    transaction_.m_httpVersion = "0";
+    transaction_.m_httpVersion.assign(1, '0');
 }
 
 // Whatever leaves the library by an exception leaves it in a state that nobody has thought of: the
