@@ -108,7 +108,7 @@ Error verify_signature(const Pending& pending) {
     return check_signature(*pending.token, conf.policy, sets);
 }
 
-Decision verify(ngx_http_request_t* r, RequestState& state, const Pending& pending) {
+Decision verify_pending(ngx_http_request_t* r, RequestState& state, const Pending& pending) {
     const LocConf& conf = *pending.conf;
     Token& token = *pending.token;
     if (const Error error = verify_signature(pending); error != Error::none) {
@@ -156,7 +156,7 @@ Decision decide(ngx_http_request_t* r, RequestState& state, const LocConf& conf)
             break;
         }
     }
-    return verify(r, state, *state.pending);
+    return verify_pending(r, state, *state.pending);
 }
 
 void forget_decision(ngx_http_request_t* r, RequestState& state) noexcept {

@@ -86,7 +86,7 @@ bool read_count(std::optional<std::size_t> number, std::uint64_t& count) {
 bool read_duration(std::string_view value, std::chrono::milliseconds& duration) {
     const auto milliseconds = ngx::parse_milliseconds(value);
     duration = std::chrono::milliseconds(milliseconds.value_or(0));
-    return milliseconds.has_value();
+    return milliseconds.has_value() && duration <= std::chrono::hours(1);
 }
 
 template <std::uint64_t Limits::*member>
@@ -94,8 +94,9 @@ bool read_number(std::string_view value, Limits& limits) {
     return read_count(ngx::parse_number(value), limits.*member);
 }
 
-bool read_names(std::string_view value, Limits& limits) {
-    return read_count(ngx::parse_size(value), limits.json_names);
+template <std::uint64_t Limits::*member>
+bool read_octets(std::string_view value, Limits& limits) {
+    return read_count(ngx::parse_size(value), limits.*member);
 }
 
 bool read_time(std::string_view value, Limits& limits) { return read_duration(value, limits.time); }
@@ -104,7 +105,7 @@ bool read_time_per_megabyte(std::string_view value, Limits& limits) {
     return read_duration(value, limits.time_per_mebibyte);
 }
 
-constexpr std::array<ngx::Parameter<Limits>, 8> kLimitParameters{{
+constexpr std::array<ngx::Parameter<Limits>, 9> kLimitParameters{{
     {"time", read_time},
     {"time_per_megabyte", read_time_per_megabyte},
     {"fields", read_number<&Limits::fields>},
@@ -112,7 +113,8 @@ constexpr std::array<ngx::Parameter<Limits>, 8> kLimitParameters{{
     {"arguments", read_number<&Limits::arguments>},
     {"parts", read_number<&Limits::parts>},
     {"attributes", read_number<&Limits::attributes>},
-    {"json_names", read_names},
+    {"entities", read_octets<&Limits::entities>},
+    {"json_names", read_octets<&Limits::json_names>},
 }};
 
 // on | off, then parameters.

@@ -27,6 +27,16 @@ bool reads_more(const BodyAccess& here, const BodyAccess& before) noexcept {
     return here.allowed && (!before.allowed || most_of(here, 0) > most_of(before, 0));
 }
 
+// What earlier transactions of the request have left.
+Limits limits_left(Limits limits, std::chrono::microseconds spent) noexcept {
+    using std::chrono::milliseconds;
+    if (limits.time.count() > 0) {
+        limits.time = std::max(limits.time - std::chrono::duration_cast<milliseconds>(spent),
+                               milliseconds(1));
+    }
+    return limits;
+}
+
 }  // namespace
 
 bool Inspection::is_due(const LocConf& place) {
@@ -68,7 +78,7 @@ void Inspection::begin(const LocConf& place) {
     if (status_ == Status::none || status_ == Status::bypassed) {
         status_ = Status::passed;
     }
-    transaction_->limit(place.limits);
+    transaction_->limit(limits_left(place.limits, spent_));
     if (!enforces_) {
         transaction_->detect_only();
     }
@@ -230,7 +240,10 @@ std::string_view Inspection::doubt(bool has_body) const {
     if (!target_doubt_.empty()) {
         return target_doubt_;
     }
-    return has_body && wants_request_body() ? body_view_.doubt() : std::string_view();
+    if (!has_body || !wants_request_body()) {
+        return {};
+    }
+    return body_view_.doubt().empty() ? transaction_->body_doubt() : body_view_.doubt();
 }
 
 Verdict Inspection::doubts(bool has_body) {
@@ -366,6 +379,7 @@ void Inspection::log() {
         return;
     }
     score_ = transaction_->score();
+    spent_ += transaction_->spent();
     if (rules_in_use_->heeds_response() &&
         transaction_->logging(response_status(request)) == Transaction::Step::failed) {
         ngx::log(NGX_LOG_ERR, request->connection->log, "the rule engine has failed to log", "");

@@ -137,6 +137,7 @@ class Inspection final : private Transaction::Observer {
     bool given_up_ = false;  // what is left of the request passes uninspected
     std::string reason_;
     int score_ = 0;
+    std::chrono::microseconds spent_{0};  // by transactions that are over
     bool refused_ = false;
     ngx_int_t refusal_status_ = 0;
     std::string location_;  // of a redirect

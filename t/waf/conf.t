@@ -24,7 +24,7 @@ my @accepted = (
     map({ "modsecurity_response_body $_;" } 'on', 'off', 'text/html', 'text/html application/json', 'on max=1m text/html'),
     map({ "modsecurity_event_log $_;" } 'off', 'events.log', 'events.log redact=pin,code'),
     map({ "modsecurity_limits $_;" } 'time=0', 'time=1s time_per_megabyte=500ms', 'arguments=1', 'json_names=64k',
-        'fields=1 cookies=2 arguments=3 parts=4 attributes=5'),
+        'fields=1 cookies=2 arguments=3 parts=4 attributes=5 entities=6'),
     map({ "modsecurity_response_buffer $_;" } 'on', 'off', 'on max=1m'),
 );
 conf_accepted(place($_), $_) for @accepted;
@@ -59,7 +59,7 @@ my @refused = (
     ['modsecurity_bypass localhost'  => qr/invalid value "localhost".*must be an address, a CIDR, or a string with variables/],
     ['modsecurity_on_error ignore'   => qr/invalid value "ignore"/],
     (map { ["modsecurity_status $_"  => $must] } qw(200 302 399 600 x)),
-    (map { ["modsecurity_limits $_" => qr/invalid parameter "\Q$_\E"/] } qw(time time= time=soon time=-1 arguments=0 arguments=1k
+    (map { ["modsecurity_limits $_" => qr/invalid parameter "\Q$_\E"/] } qw(time time= time=soon time=-1 time=2h time_per_megabyte=61m arguments=0 arguments=1k
         json_names=1x fields= parts=-1 headers=1)),
     ['modsecurity_limits time=1s time=2s' => qr/duplicate parameter "time"|"time" parameter is duplicate|duplicate/],
     ['modsecurity_request_body maybe'      => qr/invalid parameter "maybe"/],

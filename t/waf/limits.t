@@ -40,7 +40,7 @@ sub part ($name) { return "--XyZ\r\nContent-Disposition: form-data; name=\"$name
 
 sub names ($count) { return map { "k$_" } 1 .. $count }
 
-my $counts = 'fields=8 cookies=4 arguments=5 parts=3 attributes=4 json_names=1k time=5s';
+my $counts = 'fields=8 cookies=4 arguments=5 parts=3 attributes=4 entities=1k json_names=1k time=5s';
 
 # What is just within a limit, and what is beyond it.
 my @counted = (
@@ -55,6 +55,8 @@ my @counted = (
     ['heads of parts' => qr/more than 3 parts/,
         map { post($multipart, \("--XyZ\r\nContent-Disposition: form-data; name=\"a\"\r\n" . "X: y\r\n" x $_ . "\r\n1\r\n--XyZ--\r\n")) } 20, 24],
     ['attributes' => qr/more than 4 attributes/, map { my $n = $_; post($xml, \("<a " . join(' ', map { "$_='1'" } names($n)) . '/>')) } 4, 5],
+    ['entities' => qr/more than 1024 octets that XML entities may stand for/,
+        map { post($xml, \("<!DOCTYPE a [<!ENTITY e 'x'>]><a>" . '&e;' x $_ . '</a>')) } 9, 20],
     ['names in JSON' => qr/more than 1024 octets of names/,
         map { post($json, \('{"' . 'k' x 100 . '":[' . join(',', (1) x $_) . ']}')) } 7, 9],
 );
@@ -122,6 +124,17 @@ for my $lenient ('modsecurity_on_error pass;', 'modsecurity_dry_run on;', q(mods
         is_deeply [$recorder->waf->complaints], [], 'nothing else is wrong';
     };
 }
+
+# One budget for a request, whatever it is redirected to inside.
+subtest 'time over redirects' => sub {
+    my $recorder = recorder('time=120ms time_per_megabyte=0', join "\n", map {
+        my ($from, $to) = @$_;
+        qq(location /$from { modsecurity_rules 'SecAction "id:5$from,phase:1,pass,nolog"'; rewrite ^/$from(.*) /$to\$1 last; })
+    } [1, 2], [2, 3], [3, 4]);
+    my $status = $recorder->through(on => request("GET /1?q=" . 'a' x 6000 . ' HTTP/1.1'))->{status};
+    is $status, 403, 'all places together have used it up';
+    is_deeply [$recorder->waf->complaints], [], 'nothing else is wrong';
+};
 
 # They arrive while a pattern runs, and the handler of one must not be left half way.
 subtest 'signals' => sub {

@@ -16,7 +16,8 @@ modsecurity_rules 'SecRuleEngine On
     SecRule REQUEST_HEADERS:X-Trust "@streq yes" "id:3,phase:1,allow,nolog"
     SecRule REQUEST_HEADERS:X-Trust "@streq detect" "id:4,phase:1,pass,nolog,ctl:ruleEngine=DetectionOnly"
     SecRule REQUEST_HEADERS:X-Trust "@streq unread" "id:5,phase:1,pass,nolog,ctl:requestBodyAccess=Off"
-    SecRule ARGS|XML:/* "@rx ^attack" "id:6,phase:2,deny"';
+    SecRule ARGS|XML:/* "@rx ^attack" "id:6,phase:2,deny"
+    SecRule ARGS|ARGS_POST "@rx ^\s*two\s+lines" "id:7,phase:2,deny"';
 END
 my $recorder = Gatehouse::Recorder->new("modsecurity on;\n$rules" . <<'END');
 location /off/    { modsecurity_request_body off; proxy_pass http://unix:$PREFIX/recorder.sock:/; }
@@ -82,6 +83,17 @@ subtest 'multipart' => sub {
     refused(400, part('x'), "$multipart$_") for '', '; charset=utf-8; boundary=x', '; Boundary=x', '; boundary =y', "; boundary*=utf-8''x", '; boundary*0=x';
     my $harmless = part('x') =~ s/attack/none/r;
     is status('/', $harmless, "Content-Type: $multipart; boundary=x"), 200, 'others pass';
+};
+
+# libmodsecurity leaves out the line breaks.
+subtest 'fields of several lines' => sub {
+    my sub field ($value, $more = '') {
+        return qq(--x\r\nContent-Disposition: form-data; name="q"\r\n$more\r\n$value\r\n--x--\r\n);
+    }
+    refused(403, field($_), "$multipart; boundary=x") for "two\r\nlines", "two\nlines", "\r\ntwo\r\n\r\nlines\r\n";
+    my $harmless = field('attack') =~ s/attack/a\r\nttack/r;
+    is status('/', $harmless, "Content-Type: $multipart; boundary=x"), 200, 'what is none with them';
+    refused(400, field('none', "content-disposition: form-data; name=\"z\"; filename=\"f\"\r\n"), "$multipart; boundary=x");
 };
 
 subtest 'content codings' => sub {

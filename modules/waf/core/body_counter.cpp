@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "waf/core/multipart_view.hpp"
+
 namespace gatehouse::waf {
 namespace {
 
@@ -12,7 +14,8 @@ constexpr std::uint64_t kIndex = 14;
 // Lines in the head of a part, on average.
 constexpr std::uint64_t kHeadLines = 8;
 
-constexpr std::string_view kDeclaration = "<!ATTLIST";
+// What a reference inside of an entity counts for.
+constexpr std::uint64_t kNested = 1000;
 
 // Attributes that a document may get from its type, in terms of what one element may have.
 constexpr std::uint64_t kGivenAttributes = 100;
@@ -23,23 +26,6 @@ constexpr std::uint64_t kBeginnings = 64;
 constexpr std::string_view kDashes = "--";  // in front of a boundary
 
 bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-
-bool same_letters(char a, char b) noexcept { return (a | 0x20) == (b | 0x20); }
-
-// Behind "boundary" and what leads to its value; empty: there is none.
-std::string_view boundary_of(std::string_view type) noexcept {
-    constexpr std::string_view kName = "boundary";
-    const auto name =
-        std::search(type.begin(), type.end(), kName.begin(), kName.end(), same_letters);
-    type.remove_prefix(static_cast<std::size_t>(name - type.begin()));
-    const std::size_t equals = type.find('=');
-    if (equals == type.npos) {
-        return {};
-    }
-    type.remove_prefix(equals + 1);
-    type.remove_prefix(std::min(type.find_first_not_of(" \t\"'"), type.size()));
-    return type.substr(0, type.find_first_of(" \t\"',;"));
-}
 
 }  // namespace
 
@@ -54,7 +40,7 @@ Excess FormCounter::append(std::string_view octets) noexcept {
 }
 
 PartCounter::PartCounter(std::string_view type, std::uint64_t most)
-    : line_start_(std::string(kDashes).append(boundary_of(type))), most_(most) {}
+    : line_start_(std::string(kDashes).append(multipart_boundary(type))), most_(most) {}
 
 Excess PartCounter::append(std::string_view octets) noexcept {
     const bool has_boundary = line_start_.size() > kDashes.size();
@@ -94,32 +80,58 @@ void PartCounter::end_line() noexcept {
     is_blank_ = true;
 }
 
-Excess AttributeCounter::append(std::string_view octets) noexcept {
+Excess XmlCounter::append(std::string_view octets) noexcept {
     for (const char c : octets) {
         read(c);
-        if (attributes_ > most_ || given_ > most_ * kGivenAttributes) {
+        if (attributes_ > most_attributes_ || given_ > most_attributes_ * kGivenAttributes) {
             return Excess::attributes;
+        }
+        if (references_ > 0 && octets_ > most_entities_ / references_) {
+            return Excess::entities;
         }
     }
     return Excess::none;
 }
 
-void AttributeCounter::read(char c) noexcept {
+void XmlCounter::read(char c) noexcept {
+    ++octets_;
     const bool is_quote = c == '"' || c == '\'';
     if (c == '<') {
-        attributes_ = 0;
-        declaration_ = 0;
-        in_declaration_ = false;
+        attributes_ = name_size_ = 0;
+        in_name_ = true;
+        declaration_ = Declaration::none;
         given_ += declared_;
-    } else if (is_quote && in_declaration_) {
+        return;
+    }
+    if (is_quote && declaration_ == Declaration::attributes) {
         ++declared_;  // twice: quotes come in pairs
     } else if (is_quote && after_equals_) {
         ++attributes_;
     }
+    if (after_ampersand_ && has_entities_ && c != '#') {
+        references_ += declaration_ == Declaration::entity ? kNested : 1;
+    }
+    after_ampersand_ = c == '&';
     after_equals_ = c == '=' || (after_equals_ && is_space(c));
-    if (declaration_ < kDeclaration.size()) {
-        declaration_ = c == kDeclaration[declaration_] ? declaration_ + 1 : kNowhere;
-        in_declaration_ = declaration_ == kDeclaration.size();
+    read_name(c);
+}
+
+// `<!ATTLIST`, `<!ENTITY`
+void XmlCounter::read_name(char c) noexcept {
+    if (!in_name_) {
+        return;
+    }
+    in_name_ = !is_space(c) && name_size_ < name_.size();
+    if (in_name_) {
+        name_[name_size_++] = c;
+        return;
+    }
+    const std::string_view name(name_.data(), name_size_);
+    if (name == "!ATTLIST") {
+        declaration_ = Declaration::attributes;
+    } else if (name == "!ENTITY") {
+        declaration_ = Declaration::entity;
+        has_entities_ = true;
     }
 }
 

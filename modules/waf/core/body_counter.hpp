@@ -49,25 +49,36 @@ class PartCounter {
     std::uint64_t most_;
 };
 
-// Attributes of XML elements, which a parser compares with each other: what stands between one `<`
-// and the next, as none may be inside of an attribute. And those that a document type gives to
-// every element: of them a hundred times as many in the whole document.
-class AttributeCounter {
+// XML. Attributes of an element, which a parser compares with each other: what stands between one
+// `<` and the next, as none may be inside of an attribute. Those that a document type gives to
+// every element: of them a hundred times as many in the whole document. References to entities,
+// which are replaced for each rule that looks: one inside of an entity counts a thousand times.
+class XmlCounter {
   public:
-    explicit AttributeCounter(std::uint64_t most) noexcept : most_(most) {}
+    XmlCounter(std::uint64_t most_attributes, std::uint64_t most_entities) noexcept
+        : most_attributes_(most_attributes), most_entities_(most_entities) {}
     Excess append(std::string_view octets) noexcept;
 
   private:
-    void read(char c) noexcept;
+    enum class Declaration : std::uint8_t { none, attributes, entity };
 
-    static constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
-    std::size_t declaration_ = kNowhere;  // octets of `<!ATTLIST` since the last `<`
-    bool in_declaration_ = false;
+    void read(char c) noexcept;
+    void read_name(char c) noexcept;
+
+    std::array<char, 9> name_{};  // what stands behind the last `<`
+    std::size_t name_size_ = 0;
+    bool in_name_ = false;
+    Declaration declaration_ = Declaration::none;
+    bool has_entities_ = false;
+    bool after_ampersand_ = false;
     bool after_equals_ = false;
+    std::uint64_t octets_ = 0;
     std::uint64_t attributes_ = 0;  // of the present element
     std::uint64_t declared_ = 0;
     std::uint64_t given_ = 0;
-    std::uint64_t most_;
+    std::uint64_t references_ = 0;
+    std::uint64_t most_attributes_;
+    std::uint64_t most_entities_;
 };
 
 // The names that libmodsecurity gives to the values of JSON: `json.`, and the names and indices on
@@ -105,6 +116,6 @@ struct NothingToCount {
 };
 
 using BodyCounter =
-    std::variant<NothingToCount, FormCounter, PartCounter, AttributeCounter, JsonNameCounter>;
+    std::variant<NothingToCount, FormCounter, PartCounter, XmlCounter, JsonNameCounter>;
 
 }  // namespace gatehouse::waf

@@ -57,7 +57,8 @@ bool Deadline::prepare() noexcept {
     action.sa_sigaction = on_signal;
     action.sa_flags = SA_SIGINFO | SA_RESTART | SA_NODEFER;
     sigevent event{};
-    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_notify = SIGEV_THREAD_ID;  // other threads may not block the signal
+    event._sigev_un._tid = gettid();
     event.sigev_signo = kSignal;
     if (sigaction(kSignal, &action, nullptr) != 0 ||
         pthread_sigmask(SIG_BLOCK, nullptr, &usual_mask) != 0 ||

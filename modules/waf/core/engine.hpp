@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -146,6 +147,13 @@ class Transaction {
     // Why the audit log lacks the transaction; empty: it has it, or is not to have it. After
     // logging().
     virtual const std::string& log_problem() const noexcept = 0;
+
+    // Why nobody can tell how the upstream reads the body, whatever its type says; empty: it is
+    // read in one way. After request_body().
+    virtual std::string_view body_doubt() const noexcept = 0;
+
+    // Processor time that the steps have taken, as far as there is a limit of it.
+    virtual std::chrono::microseconds spent() const noexcept = 0;
 
     // Of the last step that said intervene.
     virtual const Intervention& intervention() const noexcept = 0;

@@ -8,6 +8,8 @@
 namespace gatehouse::waf {
 namespace {
 
+constexpr std::uint64_t kMegabyte = std::uint64_t{1} << 20U;
+
 std::uint64_t count(std::string_view text, char c) noexcept {
     return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), c));
 }
@@ -31,9 +33,13 @@ Transaction::Step LibraryTransaction::exceed(Excess excess) noexcept {
 }
 
 void LibraryTransaction::allow_time_for(std::size_t octets) noexcept {
-    constexpr std::size_t kMebibyte = std::size_t{1} << 20U;
-    const auto count = static_cast<Deadline::Microseconds::rep>(octets);
-    time_left_ += Deadline::Microseconds(limits_.time_per_mebibyte) * count / kMebibyte;
+    const auto counted = [](std::uint64_t size) {
+        return std::max(std::min(size * 8, kMegabyte), size);
+    };
+    const std::uint64_t before = counted(inspected_);
+    inspected_ += octets;
+    const auto more = static_cast<Deadline::Microseconds::rep>(counted(inspected_) - before);
+    time_left_ += Deadline::Microseconds(limits_.time_per_mebibyte) * more / kMegabyte;
 }
 
 // SecArgumentSeparator
@@ -72,7 +78,7 @@ BodyCounter LibraryTransaction::make_body_counter() {
     case modsecurity::Transaction::JSONRequestBody:
         return JsonNameCounter(limits_.json_names);
     case modsecurity::Transaction::XMLRequestBody:
-        return AttributeCounter(limits_.attributes);
+        return XmlCounter(limits_.attributes, limits_.entities);
     default:
         break;
     }

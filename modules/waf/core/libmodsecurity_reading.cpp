@@ -1,9 +1,24 @@
+#include <algorithm>
+#include <iterator>
+#include <unordered_map>
+
 #include "waf/core/libmodsecurity_transaction.hpp"
 #include "waf/core/libmodsecurity_versions.hpp"
+#include "waf/core/multipart_view.hpp"
 
 // What the library reads otherwise than those who get the request.
 
 namespace gatehouse::waf {
+namespace {
+
+std::string without_line_breaks(std::string_view text) {
+    std::string line;
+    std::copy_if(text.begin(), text.end(), std::back_inserter(line),
+                 [](char c) { return c != '\r' && c != '\n'; });
+    return line;
+}
+
+}  // namespace
 
 // Up to 3.0.11 the library decodes first and looks for the query then: "/a%3f.bak" ends at the
 // question mark (CVE-2024-1019).
@@ -61,6 +76,48 @@ void LibraryTransaction::read_body_as(BodyKind kind, std::size_t offset) {
         break;
     case BodyKind::other:
         break;
+    }
+}
+
+// The library leaves out the line breaks in fields of a multipart body. They are put back between
+// its reading and its rules, which it runs in one: the rules are held up as behind `allow`.
+bool LibraryTransaction::process_request_body() {
+    const bool is_multipart =
+        transaction_.m_requestBodyType == modsecurity::Transaction::MultiPartRequestBody &&
+        transaction_.m_requestBodyProcessor != modsecurity::Transaction::JSONRequestBody &&
+        transaction_.m_requestBodyProcessor != modsecurity::Transaction::XMLRequestBody;
+    if (!is_multipart || !reads_request_body()) {
+        return transaction_.processRequestBody() != 0;
+    }
+    const auto type = transaction_.m_variableRequestHeaders.resolveFirst("Content-Type");
+    const std::string body = transaction_.m_requestBody.str();
+    const MultipartView view(body, type ? multipart_boundary(*type) : std::string_view());
+    body_doubt_ = view.doubt();
+    if (view.texts().empty() || transaction_.m_allowType != kNotAllowed) {
+        return transaction_.processRequestBody() != 0;
+    }
+    transaction_.m_allowType = kAllowedFromNowOn;
+    const bool processed = transaction_.processRequestBody() != 0;
+    if (!processed || Deadline::over()) {
+        return processed;
+    }
+    restore_line_breaks(view.texts());
+    transaction_.m_allowType = kNotAllowed;
+    return transaction_.m_rules->evaluate(modsecurity::RequestBodyPhase, &transaction_) != 0;
+}
+
+void LibraryTransaction::restore_line_breaks(const std::vector<std::string_view>& texts) {
+    std::unordered_map<std::string, std::string_view> whole;
+    for (const std::string_view text : texts) {
+        whole.try_emplace(without_line_breaks(text), text);
+    }
+    for (auto* arguments : {&transaction_.m_variableArgs, &transaction_.m_variableArgsPost}) {
+        for (const auto& [name, value] : *arguments) {
+            const auto found = whole.find(without_line_breaks(value->getValue()));
+            if (found != whole.end()) {
+                value->setValue(std::string(found->second));
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 #include "waf/core/libmodsecurity_transaction.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -21,6 +22,9 @@ using modsecurity::RuleWithActions;
 
 constexpr int kForbidden = 403;
 constexpr int kNoStatus = -1;
+
+// What a request that has used up its time has for the rules of the logging phase.
+constexpr Deadline::Microseconds kTimeOfLogging{50'000};
 
 // Where the library stops reading, somebody else may go on.
 bool has_nul(std::string_view text) noexcept { return text.find('\0') != std::string_view::npos; }
@@ -121,9 +125,15 @@ Transaction::Step LibraryTransaction::run_bounded(F&& step) noexcept {
     if (limits_.time.count() == 0) {
         return run(step);
     }
-    const BoundedStep bounded(time_left_, stop_rules, this);
-    const Step result = run(step);
-    const Excess excess = bounded.excess();
+    const Deadline::Microseconds before = time_left_;
+    Step result = Step::failed;
+    Excess excess = Excess::none;
+    {
+        const BoundedStep bounded(time_left_, stop_rules, this);
+        result = run(step);
+        excess = bounded.excess();
+    }
+    spent_ += before - time_left_;
     return result == Step::pass && excess != Excess::none ? exceed(excess) : result;
 }
 
@@ -289,7 +299,7 @@ Transaction::Step LibraryTransaction::append_request_body(std::string_view octet
 }
 
 Transaction::Step LibraryTransaction::request_body() {
-    return run_bounded([&] { return transaction_.processRequestBody() != 0; });
+    return run_bounded([&] { return process_request_body(); });
 }
 
 Transaction::Step LibraryTransaction::response_header(std::string_view name,
@@ -356,7 +366,7 @@ Transaction::Step LibraryTransaction::response_body() {
 Transaction::Step LibraryTransaction::logging(int status) {
     Intervention done = std::move(intervention_);
     const Excess before = std::exchange(excess_, Excess::none);
-    time_left_ = limits_.time;
+    time_left_ = std::max(time_left_, kTimeOfLogging);
     rules_->take_log_problem();
     const Step step = run_bounded([&] {
         errno = 0;

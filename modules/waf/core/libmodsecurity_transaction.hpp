@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "waf/core/body_counter.hpp"
 #include "waf/core/deadline.hpp"
@@ -47,6 +48,8 @@ class LibraryTransaction final : public Transaction {
     const std::string& log_problem() const noexcept override { return log_problem_; }
     const Intervention& intervention() const noexcept override { return intervention_; }
     Excess excess() const noexcept override { return excess_; }
+    std::string_view body_doubt() const noexcept override { return body_doubt_; }
+    std::chrono::microseconds spent() const noexcept override { return spent_; }
     int score() const override;
 
   private:
@@ -72,6 +75,8 @@ class LibraryTransaction final : public Transaction {
     void read_behind_fragment(const Target& target, std::size_t offset);
     void complete_header(std::string_view name, std::string_view value);
     void read_body_as(BodyKind kind, std::size_t offset);
+    bool process_request_body();
+    void restore_line_breaks(const std::vector<std::string_view>& texts);
 
     template <class F>
     auto with_response_type(F&& step);
@@ -87,6 +92,9 @@ class LibraryTransaction final : public Transaction {
     Excess excess_ = Excess::none;
     Limits limits_;
     Deadline::Microseconds time_left_{limits_.time};
+    Deadline::Microseconds spent_{0};
+    std::uint64_t inspected_ = 0;  // octets that time was allowed for
+    std::string_view body_doubt_;
     std::uint64_t fields_ = 0;
     std::uint64_t cookies_ = 0;
     std::uint64_t arguments_ = 0;

@@ -24,6 +24,8 @@ std::string describe(Excess excess, const Limits& limits) {
         return more_than(limits.parts, " parts of a multipart body");
     case Excess::attributes:
         return more_than(limits.attributes, " attributes of an XML element");
+    case Excess::entities:
+        return more_than(limits.entities, " octets that XML entities may stand for");
     case Excess::json_names:
         return more_than(limits.json_names, " octets of names in a JSON body");
     }

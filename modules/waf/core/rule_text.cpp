@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "waf/core/request_view.hpp"
+
 namespace gatehouse::waf {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
-
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool is_blank(char c) noexcept { return kBlanks.find(c) != std::string_view::npos; }
 
@@ -75,10 +75,7 @@ std::string_view take_lines(std::string_view& text, int& line) noexcept {
 
 }  // namespace
 
-bool same_word(std::string_view a, std::string_view b) noexcept {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](char x, char y) { return lower(x) == lower(y); });
-}
+bool same_word(std::string_view a, std::string_view b) noexcept { return same_text(a, b); }
 
 std::string_view take_word(std::string_view& text) noexcept {
     text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));

@@ -74,7 +74,9 @@ Step request_steps(Transaction& transaction, const Request& request, const std::
     }
     then([&] { return transaction.request_body(); });
     if (step == Step::pass && transaction.enforces()) {
-        doubt = target.doubt().empty() && reads_body ? body.doubt() : target.doubt();
+        const std::string_view of_body =
+            body.doubt().empty() ? transaction.body_doubt() : body.doubt();
+        doubt = target.doubt().empty() && reads_body ? of_body : target.doubt();
     }
     return step;
 }

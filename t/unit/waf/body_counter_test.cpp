@@ -89,19 +89,37 @@ void parts(void**) {
 
 void attributes(void**) {
     expect_each({
-        {"three", AttributeCounter(3), "<a b='1' c = \"2\" d=\n'3'/>", Excess::none},
-        {"four", AttributeCounter(3), "<a b='1' c='2' d='>' e='4'/>", Excess::attributes},
-        {"of many elements", AttributeCounter(3), repeat("<a b='1' c='2'/>", 99), Excess::none},
-        {"what looks alike", AttributeCounter(3), "<a>" + repeat("x=y ''", 99) + "</a>",
+        {"three", XmlCounter(3, 1'000), "<a b='1' c = \"2\" d=\n'3'/>", Excess::none},
+        {"four", XmlCounter(3, 1'000), "<a b='1' c='2' d='>' e='4'/>", Excess::attributes},
+        {"of many elements", XmlCounter(3, 1'000), repeat("<a b='1' c='2'/>", 99), Excess::none},
+        {"what looks alike", XmlCounter(3, 1'000), "<a>" + repeat("x=y ''", 99) + "</a>",
          Excess::none},
-        {"given by the type", AttributeCounter(3),
+        {"given by the type", XmlCounter(3, 1'000),
          "<!DOCTYPE a [<!ATTLIST a b CDATA 'c'>]>" + repeat("<a/>", 140), Excess::none},
-        {"too many given by the type", AttributeCounter(3),
+        {"too many given by the type", XmlCounter(3, 1'000),
          "<!DOCTYPE a [" + repeat("<!ATTLIST a b CDATA 'c'>", 3) + "]>" + repeat("<a/>", 60),
          Excess::attributes},
-        {"too many given by one declaration", AttributeCounter(3),
+        {"too many given by one declaration", XmlCounter(3, 1'000),
          "<!DOCTYPE a [<!ATTLIST a b CDATA 'c' d CDATA \"e\">]>" + repeat("<a/>", 80),
          Excess::attributes},
+    });
+}
+
+void entities(void**) {
+    const std::string type = "<!DOCTYPE a [<!ENTITY e 'x'>]>";
+    expect_each({
+        {"a few", XmlCounter(3, 1000), type + "<a>" + repeat("&e;", 10) + "</a>", Excess::none},
+        {"many", XmlCounter(3, 1000), type + "<a>" + repeat("&e;", 20) + "</a>", Excess::entities},
+        {"of an attribute", XmlCounter(3, 1000), type + "<a b='" + repeat("&e;", 20) + "'/>",
+         Excess::entities},
+        {"a long one", XmlCounter(3, 1000),
+         "<!DOCTYPE a [<!ENTITY\te '" + std::string(600, 'x') + "'>]><a>&e;&e;</a>",
+         Excess::entities},
+        {"within each other", XmlCounter(3, 100'000),
+         "<!DOCTYPE a [<!ENTITY e 'x'><!ENTITY f '&e;&e;'>]><a>&f;</a>", Excess::entities},
+        {"characters", XmlCounter(3, 1000), type + "<a>" + repeat("&#65;", 99) + "</a>",
+         Excess::none},
+        {"none declared", XmlCounter(3, 1000), "<a>" + repeat("&amp;", 999) + "</a>", Excess::none},
     });
 }
 
@@ -134,10 +152,8 @@ void json_names(void**) {
 
 int main() {
     const CMUnitTest tests[] = {
-        cmocka_unit_test(forms),
-        cmocka_unit_test(parts),
-        cmocka_unit_test(attributes),
-        cmocka_unit_test(json_names),
+        cmocka_unit_test(forms),    cmocka_unit_test(parts),      cmocka_unit_test(attributes),
+        cmocka_unit_test(entities), cmocka_unit_test(json_names),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
