@@ -56,7 +56,11 @@ for my $uri ('/generate/x', '/x') {
     $site->until(sub { statuses(1, $from, $uri, $forged) eq 'closed' }, 'ban');
     is statuses(1, $from, $uri, $alice), 'closed', 'a ban';
 }
-is statuses(17, '127.31.0.4', '/generate/x', $alice), join(' ', (200) x 16, 429), 'of twenty, four are spent: no forged one counts';
+# Of twenty four are spent; where requests take long some of them have come back.
+my @answers = split ' ', statuses(24, '127.31.0.4', '/generate/x', $alice);
+my ($first) = grep { $answers[$_] == 429 } keys @answers;
+cmp_ok $first // 0, '>=', 16, 'no forged one counts';
+cmp_ok $first // 99, '<=', 20, 'good ones do';
 is statuses(1, '127.31.0.4', '/generate/x', token('bob')), 200, 'another subject from there';
 
 is $site->stop, 0, 'nginx ends';

@@ -76,8 +76,8 @@ for my $sent (sort keys %ids) {
         $waf->nginx->until(sub { (%files = entries()) && $files{$id} }, "an entry $id");
         like $files{$id}, qr/-\Q$id\E\z/, 'the file of the audit log';
         $waf->wait_log(qr/ModSecurity: Access denied[^\n]*\[unique_id "\Q$id\E"\]/);
-        my @events = map { decode_json($_) } $waf->wait_lines('events.log', 1);
-        ok((grep { $_->{http}{request}{id} eq $id } @events), 'the event log');
+        my sub is_there { grep { decode_json($_)->{http}{request}{id} eq $id } $waf->wait_lines('events.log', 1) }
+        ok $waf->nginx->until(sub { scalar is_there() }, "an event of $id"), 'the event log';
     };
 }
 
