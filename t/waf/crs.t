@@ -89,7 +89,8 @@ subtest 'what takes long' => sub {
         is seen()->[2], 'BLOCKED', 'and in the log';
         like $waf->log, qr/: a limit of modsecurity_limits is exceeded, denied/, 'with the reason';
     }
-    is asked('POST', '/', $form, \join('&', map { "f$_=v$_" } 1 .. ($ENV{ASAN_OPTIONS} ? 99 : 999)))->{status}, 200, 'a large form passes';
+    return if $ENV{ASAN_OPTIONS};    # it takes long there
+    is asked('POST', '/', $form, \join('&', map { "f$_=v$_" } 1 .. 999))->{status}, 200, 'a large form passes';
 };
 
 subtest 'a scanner' => sub {
