@@ -73,17 +73,21 @@ subtest 'connections' => sub {
 
 # A node that forgets whom slots belong to learns it from the others within a second or two.
 subtest 'a map with gaps' => sub {
-    $nodes[-1]->command('CLUSTER', 'DELSLOTSRANGE', 0, 5000);
-    $gate->replace_worker;
     my %answers;
     my $unknown = sub {
         my @answers = map { $gate->ask('/open', "gap $_") } 1 .. 30;
         $answers{$_}++ for @answers;
         return grep { $_ eq '200 error' } @answers;
     };
-    $gate->nginx->until(sub { $unknown->() == 0 }, 'new map');
+    # The other nodes tell that one what it has forgotten, sometimes before the worker asks.
+    for (1 .. 20) {
+        $nodes[-1]->command('CLUSTER', 'DELSLOTSRANGE', 0, 5000);
+        $gate->replace_worker;
+        $gate->nginx->until(sub { $unknown->() == 0 }, 'new map');
+        $cluster->wait_ok;
+        last if $answers{'200 error'};
+    }
     ok $answers{'200 error'}, 'on_error for what is nobody\'s, until the map has no gap';
-    $cluster->wait_ok;
 };
 
 is_deeply [map { $_->keys_without_ttl } @nodes], [], 'every key has a time to live';
