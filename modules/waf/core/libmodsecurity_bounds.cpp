@@ -174,13 +174,13 @@ bool bound() noexcept {
     stack = pcre2_jit_stack_create(kLeastStack, kMostStack, nullptr);
     find("xmlCreatePushParserCtxt", xml_parser.create);
     find("xmlParseChunk", xml_parser.parse_chunk);
-    if (xml_parser.create != nullptr && replace("xmlParseChunk", parse_chunk)) {
-        replace("xmlCreatePushParserCtxt", create_parser);
-    }
+    const bool bounds_xml = xml_parser.create != nullptr && xml_parser.parse_chunk != nullptr &&
+                            replace("xmlParseChunk", parse_chunk) &&
+                            replace("xmlCreatePushParserCtxt", create_parser);
     // Later releases of the library do without these two.
     replace("_ZSt9use_facetISt5ctypeIcEERKT_RKSt6locale", facet);
     replace("_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE8_M_eraseEmm", erase);
-    return own_context != nullptr && replace("pcre2_match_8", match) &&
+    return bounds_xml && own_context != nullptr && replace("pcre2_match_8", match) &&
            replace("pcre2_jit_match_8", jit_match);
 }
 
