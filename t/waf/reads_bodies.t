@@ -3,6 +3,7 @@
 
 use v5.36;
 use Compress::Zlib ();
+use Encode ();
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Gatehouse::Recorder qw(request h2_request);
@@ -70,6 +71,21 @@ subtest 'charsets' => sub {
     refused(400, part('x'), "$multipart; boundary=y; charset=utf-16");
     is status('/', 'q=none', "Content-Type: $form; charset=$_"), 200, $_
         for qw(utf-8 UTF-8 "utf-8" iso-8859-15 windows-1252 us-ascii Shift_JIS GBK), 'utf-8; charset=UTF-8';
+};
+
+# What looks like nothing to rules and limits no parser of the library gets, either.
+subtest 'charsets of XML' => sub {
+    my $xml = '<q>none</q>';
+    refused(400, $xml, "text/xml; charset=$_") for 'utf-16', 'utf-7', 'utf-8; charset=ibm037';
+    for my $charset ('utf-16', 'utf-16be', 'utf-32le', 'utf-7', 'cp37') {
+        my $declared = qq(<?xml version="1.0" encoding='$charset'?>$xml);
+        refused(400, Encode::encode($charset, $declared), 'text/xml');
+        refused(400, $declared,                           'text/xml');
+    }
+    refused(400, Encode::encode('utf-16le', $xml), 'text/xml');
+    is status('/', $_, 'Content-Type: text/xml; charset=utf-8'), 200, $_ =~ s/[^ -~]/./gr
+        for $xml, "\xef\xbb\xbf$xml", " $xml", qq(<?xml version="1.0"?>$xml), qq(<?xml version="1.0" encoding="ISO-8859-1"?>$xml), 'no XML', '';
+    is status('/', Encode::encode('utf-16', $xml), 'Content-Type: application/xml'), 200, 'nobody asked for a parser';
 };
 
 subtest 'multipart' => sub {

@@ -79,21 +79,31 @@ void LibraryTransaction::read_body_as(BodyKind kind, std::size_t offset) {
     }
 }
 
+// No parser gets XML in a charset in which nothing could be counted.
+bool LibraryTransaction::process_request_body() {
+    const bool reads = reads_request_body() && transaction_.m_allowType == kNotAllowed;
+    const auto type = transaction_.m_variableRequestHeaders.resolveFirst("Content-Type");
+    const std::string_view content_type = type ? *type : std::string_view();
+    const auto processor = transaction_.m_requestBodyProcessor;
+    if (reads && processor == modsecurity::Transaction::XMLRequestBody) {
+        body_doubt_ = xml_doubt(content_type, transaction_.m_requestBody.str());
+        if (!body_doubt_.empty()) {
+            transaction_.m_requestBodyProcessor = modsecurity::Transaction::UnknownFormat;
+        }
+    } else if (reads && processor != modsecurity::Transaction::JSONRequestBody &&
+               transaction_.m_requestBodyType == modsecurity::Transaction::MultiPartRequestBody) {
+        return process_multipart(content_type);
+    }
+    return transaction_.processRequestBody() != 0;
+}
+
 // The library leaves out the line breaks in fields of a multipart body. They are put back between
 // its reading and its rules, which it runs in one: the rules are held up as behind `allow`.
-bool LibraryTransaction::process_request_body() {
-    const bool is_multipart =
-        transaction_.m_requestBodyType == modsecurity::Transaction::MultiPartRequestBody &&
-        transaction_.m_requestBodyProcessor != modsecurity::Transaction::JSONRequestBody &&
-        transaction_.m_requestBodyProcessor != modsecurity::Transaction::XMLRequestBody;
-    if (!is_multipart || !reads_request_body()) {
-        return transaction_.processRequestBody() != 0;
-    }
-    const auto type = transaction_.m_variableRequestHeaders.resolveFirst("Content-Type");
+bool LibraryTransaction::process_multipart(std::string_view content_type) {
     const std::string body = transaction_.m_requestBody.str();
-    const MultipartView view(body, type ? multipart_boundary(*type) : std::string_view());
+    const MultipartView view(body, multipart_boundary(content_type));
     body_doubt_ = view.doubt();
-    if (view.texts().empty() || transaction_.m_allowType != kNotAllowed) {
+    if (view.texts().empty()) {
         return transaction_.processRequestBody() != 0;
     }
     transaction_.m_allowType = kAllowedFromNowOn;

@@ -76,6 +76,7 @@ class LibraryTransaction final : public Transaction {
     void complete_header(std::string_view name, std::string_view value);
     void read_body_as(BodyKind kind, std::size_t offset);
     bool process_request_body();
+    bool process_multipart(std::string_view content_type);
     void restore_line_breaks(const std::vector<std::string_view>& texts);
 
     template <class F>

@@ -87,6 +87,8 @@ bool has_ascii(std::string_view charset) noexcept {
                        [&](std::string_view family) { return starts_with(charset, family); });
 }
 
+constexpr std::string_view kCharsetDoubt = "the body is in a charset that is not read";
+
 std::string_view charset_doubt(std::string_view content_type) noexcept {
     std::string_view first;
     std::string_view doubt;
@@ -99,10 +101,27 @@ std::string_view charset_doubt(std::string_view content_type) noexcept {
             without_quotes(field_value(parameter.substr(std::min(equals + 1, parameter.size()))));
         first = first.empty() ? charset : first;
         if (!has_ascii(charset) || !same_text(charset, first)) {
-            doubt = "the form is in a charset that is not read";
+            doubt = kCharsetDoubt;
         }
     });
     return doubt;
+}
+
+bool is_ascii_text(char c) noexcept {
+    return (c >= ' ' && c <= '~') || c == '\t' || c == '\r' || c == '\n';
+}
+
+// `<?xml version="1.0" encoding="utf-8"`
+std::string_view declaration_doubt(std::string_view declaration) noexcept {
+    constexpr std::string_view kName = "encoding";
+    const std::size_t name = declaration.find(kName);
+    if (name == kNone) {
+        return {};
+    }
+    declaration.remove_prefix(name + kName.size());
+    const std::size_t quote = declaration.find_first_of("\"'");
+    return quote != kNone && has_ascii(declaration.substr(quote + 1)) ? std::string_view()
+                                                                      : kCharsetDoubt;
 }
 
 // RFC 2046 section 5.1.1. Without quotes, receivers end it at a comma or blank, or do not.
@@ -212,6 +231,28 @@ BodyKind body_kind(std::string_view content_type) noexcept {
     }
     return count_word(content_type, "multipart/form-data") > 0 ? BodyKind::multipart
                                                                : BodyKind::other;
+}
+
+// Appendix F of XML 1.0: without a charset the first octets tell, and the declaration. What begins
+// with other ASCII than "<" no parser takes for XML.
+std::string_view xml_doubt(std::string_view content_type, std::string_view body) noexcept {
+    constexpr std::string_view kMark = "\xEF\xBB\xBF";  // of UTF-8
+    constexpr std::string_view kDeclaration = "<?xml";
+    if (const std::string_view doubt = charset_doubt(content_type); !doubt.empty()) {
+        return doubt;
+    }
+    if (body.starts_with(kMark)) {
+        body.remove_prefix(kMark.size());
+    }
+    body.remove_prefix(std::min(body.find_first_not_of(" \t\r\n"), body.size()));
+    const std::string_view start = body.substr(0, kDeclaration.size());
+    const bool is_read = std::all_of(start.begin(), start.end(), is_ascii_text) &&
+                         !start.starts_with("+/v");  // UTF-7
+    if (!is_read) {
+        return kCharsetDoubt;
+    }
+    return start == kDeclaration ? declaration_doubt(body.substr(0, body.find("?>")))
+                                 : std::string_view();
 }
 
 void BodyView::field(std::string_view name, std::string_view value) {
