@@ -40,9 +40,6 @@ our @CARP_NOT = qw(Gatehouse::Server Gatehouse::Wire::Peer);
 my $connector = '/usr/lib/nginx/modules/ngx_http_modsecurity_module.so';
 my $release   = 'ModSecurity-nginx v1.0.3';    # what is said about it is said about this one
 
-# With a sanitizer a request takes ten times as long.
-my $patience = $ENV{ASAN_OPTIONS} ? "modsecurity_limits time=4s;\n" : '';
-
 my $application = <<'END';
 server {
     listen unix:$PREFIX/application.sock;
@@ -91,7 +88,7 @@ sub log ($self) { return $self->nginx->log }
 # Writes nginx.conf anew, with other options if there are any, among them `server`.
 sub configure ($self, %options) {
     @$self{ keys %options } = values %options;
-    my $http = "$patience$self->{http}\nserver {\nlisten unix:\$PREFIX/nginx.sock;\n$self->{server}\n}\n$application";
+    my $http = "$self->{http}\nserver {\nlisten unix:\$PREFIX/nginx.sock;\n$self->{server}\n}\n$application";
     my $main = $self->{main};
     if ($self->{connector}) {
         $http =~ s/\bmodsecurity_(?!rules|transaction_id)\w+[^;]*;//g;
