@@ -44,6 +44,19 @@ ngx_chain_t* copy_link(ngx_pool_t* pool, const ngx_buf_t& source) {
     return link;
 }
 
+bool has_flush(const ngx_chain_t* in) noexcept {
+    while (in != nullptr && !in->buf->flush) {
+        in = in->next;
+    }
+    return in != nullptr;
+}
+
+ngx_chain_t* flush_link(ngx_pool_t* pool) {
+    ngx_buf_t flush{};
+    flush.flush = 1;
+    return copy_link(pool, flush);
+}
+
 // In memory or in a file; null: there are flags only.
 ngx_chain_t* last_with_octets(ngx_chain_t* in) noexcept {
     ngx_chain_t* last = nullptr;
@@ -92,6 +105,10 @@ ngx_chain_t* HeldResponse::exchange(ngx_pool_t* pool, ngx_chain_t* in, bool comp
         *copied = {link->buf, nullptr};
         *end = copied;
         end = &copied->next;
+    }
+    // Whoever makes the response may wait until what is on its way has left.
+    if (out != nullptr && has_flush(kept)) {
+        *end = flush_link(pool);
     }
     add(pool, kept);
     return out;

@@ -19,6 +19,7 @@ my %sources = (
     unbuffered => 'proxy_buffering off;',
     cache      => 'proxy_cache pages; proxy_cache_valid 1h;',
     sub        => 'sub_filter nothing something;',
+    replaced   => 'proxy_buffering off; sub_filter "1 2 " one;',
     charset    => 'charset koi8-r; source_charset utf-8;',
     addition   => 'add_after_body /added;',
     gunzip     => 'gunzip on;',
@@ -56,9 +57,9 @@ my $patience = 3;
 my $number = 0;
 
 # What has become of it, if that has not come late.
-sub ending ($place, $source, $end, $framing, $client) {
+sub ending ($place, $source, $end, $framing, $client, $size = 16000) {
     my $packed = $source =~ /gunzip|unpacked/ ? '&packed=yes' : '';
-    my $uri = "/$place/$source/?size=16000&framing=$framing&end=$end$packed&n=" . ++$number;
+    my $uri = "/$place/$source/?size=$size&framing=$framing&end=$end$packed&n=" . ++$number;
     my $got = $client eq 'h2' ? fetch_h2($waf->file('http2.sock'), $uri) : fetch($waf, $uri, $client eq 'gzip' ? (gzip => 1) : ());
     return $got->{time} > $patience ? 'late' : $got->{status} eq 'none' ? 'nothing'
         : $got->{whole} ? ($got->{status} eq '200' ? 'complete' : 'another answer') : 'cut';
@@ -95,6 +96,15 @@ for my $place (sort keys %places) {
     my $endings = endings($place, 'ssi', ['close', 'reset'], ['', 'h2', $place eq 'held' ? 'gzip' : ()]);
     delete @$endings{qw(cut nothing)};
     is_deeply $endings, {}, "SSI, $place";
+}
+
+# What is sent at once and rewritten on the way is not held up by what is kept back.
+for my $place (sort keys %places) {
+    my @endings = map {
+        my ($size, $framing) = @$_;
+        map { ending($place, 'replaced', '', $framing, $_, $size) } '', 'gzip', 'h2';
+    } map { [300, $_], [9000, $_] } qw(length chunked);
+    is_deeply [grep { $_ ne 'complete' } @endings], [], "replaced, $place: complete";
 }
 
 is $waf->stop, 0, 'nginx ends';

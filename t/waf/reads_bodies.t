@@ -85,7 +85,17 @@ subtest 'charsets of XML' => sub {
     refused(400, Encode::encode('utf-16le', $xml), 'text/xml');
     is status('/', $_, 'Content-Type: text/xml; charset=utf-8'), 200, $_ =~ s/[^ -~]/./gr
         for $xml, "\xef\xbb\xbf$xml", " $xml", qq(<?xml version="1.0"?>$xml), qq(<?xml version="1.0" encoding="ISO-8859-1"?>$xml), 'no XML', '';
+    refused(400, "<!DOCTYPE q [$_]><q/>", 'text/xml') for q(<!ATTLIST q a CDATA "attack">), q(<!ENTITY % e "&#60;!ATTLIST q a CDATA 'attack'>">%e;);
+    is status('/', '<!DOCTYPE q [<!ENTITY e "none">]><q>&e;</q>', 'Content-Type: text/xml'), 200, 'entities';
     is status('/', Encode::encode('utf-16', $xml), 'Content-Type: application/xml'), 200, 'nobody asked for a parser';
+};
+
+subtest 'JSON' => sub {
+    my $json = 'application/json';
+    refused(403, '{"q":"\\u0061ttack\\ud83d\\ude00"}', $_) for $json, "$json; charset=utf-8";
+    refused(400, "[\"$_\"]", $json) for '\\ud800\\u0061ttack', '\\ud800', '\\uDBFF\\n\\udc00';
+    refused(400, '{"q":"none"}', "$json; $_") for 'charset=utf-7', 'charset=utf-16', "charset*=utf-8''utf-7";
+    is status('/', "[\"$_\"]", "Content-Type: $json"), 200, $_ for '\\ud83d\\ude00', '\\\\ud800', '\\u00e9';
 };
 
 subtest 'multipart' => sub {
@@ -103,13 +113,39 @@ subtest 'multipart' => sub {
 
 # libmodsecurity leaves out the line breaks.
 subtest 'fields of several lines' => sub {
-    my sub field ($value, $more = '') {
-        return qq(--x\r\nContent-Disposition: form-data; name="q"\r\n$more\r\n$value\r\n--x--\r\n);
+    my sub part ($value, $head = 'name="q"', $more = '') {
+        return qq(--x\r\nContent-Disposition: form-data; $head\r\n$more\r\n$value\r\n);
     }
+    my sub body (@parts) { return join '', @parts, "--x--\r\n" }
+    my sub field (@what) { return body(part(@what)) }
     refused(403, field($_), "$multipart; boundary=x") for "two\r\nlines", "two\nlines", "\r\ntwo\r\n\r\nlines\r\n";
     my $harmless = field('attack') =~ s/attack/a\r\nttack/r;
     is status('/', $harmless, "Content-Type: $multipart; boundary=x"), 200, 'what is none with them';
-    refused(400, field('none', "content-disposition: form-data; name=\"z\"; filename=\"f\"\r\n"), "$multipart; boundary=x");
+    refused(400, field('none', 'name="q"', "content-disposition: form-data; name=\"z\"; filename=\"f\"\r\n"), "$multipart; boundary=x");
+
+    # What is a field, and which one, is told as the library tells it.
+    my $two = "two\r\nlines";
+    refused(403, field($two, @$_), "$multipart; boundary=x") for ['name="filename"'], ['name="q"; filename=""'],
+        ['name="q"', "X-A: filename\r\n"], ['name=q'], ["name='q'"], ['name="a\"b\\\\c\d;="'], ["name=\"q\"\r\n ; filename=\"\""], ['filename="" ; name="q"'];
+    is status('/', field($two, 'name="q"; filename="f"'), "Content-Type: $multipart; boundary=x"), 200, 'a file is none';
+
+    # Others with the same text but for its line breaks are others.
+    my @decoys = (part("tw\r\no\r\n li\r\nnes", 'name="a"'), part("tw\r\no lines", 'name="q"; filename="f"'), part("tw\r\no lines"), part('twolines'));
+    for my $decoy (@decoys) {
+        refused(403, body($decoy, part('two lines')), "$multipart; boundary=x");
+        refused(403, body(part('two lines'), $decoy), "$multipart; boundary=x");
+        refused(403, body($decoy, part($two)), "$multipart; boundary=x");
+        refused(403, body(part($two), $decoy), "$multipart; boundary=x");
+        my $uri = '/?q=two%20lines';
+        is status($_, body($decoy), "Content-Type: $multipart; boundary=x"), 403, "$_ beside it" for $uri, '/?q=two%0alines', '/?a=#&q=two%0alines';
+    }
+    is status('/', body(@decoys, part('x' x 5000), part("\r\n"), part(''), part("a\r\n" . 'y' x 9000), part('')), "Content-Type: $multipart; boundary=x"), 200,
+        'they alone pass, with long lines and short ones';
+    refused(403, body(@decoys, part('x' x 5000), part("a\r\n" . 'y' x 9000), part(''), part($two)), "$multipart; boundary=x");
+
+    # Where the library and others tell parts apart otherwise.
+    refused(400, "--x\r\nContent-Disposition: form-data; name=\"q\"\r\n\r\n--x\r\n\r\nnone\r\n--x--\r\n", "$multipart; boundary=x");
+    refused(403, body(part("two\r\n--x\0\r\nlines") =~ s/two/attack/r), "$multipart; boundary=x");
 };
 
 subtest 'content codings' => sub {

@@ -2,9 +2,9 @@
 #include <iterator>
 #include <unordered_map>
 
+#include "waf/core/body_doubt.hpp"
 #include "waf/core/libmodsecurity_transaction.hpp"
 #include "waf/core/libmodsecurity_versions.hpp"
-#include "waf/core/multipart_view.hpp"
 
 // What the library reads otherwise than those who get the request.
 
@@ -79,20 +79,21 @@ void LibraryTransaction::read_body_as(BodyKind kind, std::size_t offset) {
     }
 }
 
-// No parser gets XML in a charset in which nothing could be counted.
+// No parser of the library gets what it would read otherwise than others.
 bool LibraryTransaction::process_request_body() {
-    const bool reads = reads_request_body() && transaction_.m_allowType == kNotAllowed;
-    const auto type = transaction_.m_variableRequestHeaders.resolveFirst("Content-Type");
-    const std::string_view content_type = type ? *type : std::string_view();
-    const auto processor = transaction_.m_requestBodyProcessor;
-    if (reads && processor == modsecurity::Transaction::XMLRequestBody) {
-        body_doubt_ = xml_doubt(content_type, transaction_.m_requestBody.str());
-        if (!body_doubt_.empty()) {
-            transaction_.m_requestBodyProcessor = modsecurity::Transaction::UnknownFormat;
-        }
-    } else if (reads && processor != modsecurity::Transaction::JSONRequestBody &&
-               transaction_.m_requestBodyType == modsecurity::Transaction::MultiPartRequestBody) {
-        return process_multipart(content_type);
+    using Parser = modsecurity::Transaction;
+    if (!reads_request_body() || transaction_.m_allowType != kNotAllowed) {
+        return transaction_.processRequestBody() != 0;
+    }
+    const auto field = transaction_.m_variableRequestHeaders.resolveFirst("Content-Type");
+    const std::string_view type = field ? *field : std::string_view();
+    auto& parser = transaction_.m_requestBodyProcessor;
+    if (parser == Parser::JSONRequestBody || parser == Parser::XMLRequestBody) {
+        const auto doubt = parser == Parser::XMLRequestBody ? xml_doubt : json_doubt;
+        body_doubt_ = doubt(type, transaction_.m_requestBody.str());
+        parser = body_doubt_.empty() ? parser : Parser::UnknownFormat;
+    } else if (transaction_.m_requestBodyType == Parser::MultiPartRequestBody) {
+        return process_multipart(type);
     }
     return transaction_.processRequestBody() != 0;
 }
@@ -103,32 +104,54 @@ bool LibraryTransaction::process_multipart(std::string_view content_type) {
     const std::string body = transaction_.m_requestBody.str();
     const MultipartView view(body, multipart_boundary(content_type));
     body_doubt_ = view.doubt();
-    if (view.texts().empty()) {
-        return transaction_.processRequestBody() != 0;
-    }
     transaction_.m_allowType = kAllowedFromNowOn;
     const bool processed = transaction_.processRequestBody() != 0;
     if (!processed || Deadline::over()) {
         return processed;
     }
-    restore_line_breaks(view.texts());
+    if (!restore_line_breaks(view.fields()) && body_doubt_.empty() &&
+        transaction_.m_variableReqbodyError.m_value != "1") {
+        body_doubt_ = "the multipart body can be read in more than one way";
+    }
     transaction_.m_allowType = kNotAllowed;
     return transaction_.m_rules->evaluate(modsecurity::RequestBodyPhase, &transaction_) != 0;
 }
 
-void LibraryTransaction::restore_line_breaks(const std::vector<std::string_view>& texts) {
-    std::unordered_map<std::string, std::string_view> whole;
-    for (const std::string_view text : texts) {
-        whole.try_emplace(without_line_breaks(text), text);
+// The n-th argument of the body is the n-th field. False: they are not the same.
+bool LibraryTransaction::restore_line_breaks(const std::vector<MultipartField>& fields) {
+    const auto by_offset = [](const modsecurity::VariableValue* a,
+                              const modsecurity::VariableValue* b) {
+        return offset_of(*a) < offset_of(*b);
+    };
+    std::vector<modsecurity::VariableValue*> values;
+    for (const auto& [name, value] : transaction_.m_variableArgsPost) {
+        values.push_back(value);
+    }
+    std::sort(values.begin(), values.end(), by_offset);
+    const bool same = std::equal(values.begin(), values.end(), fields.begin(), fields.end(),
+                                 [](const auto* value, const MultipartField& field) {
+                                     return value->getKey() == field.name &&
+                                            without_line_breaks(value->getValue()) ==
+                                                without_line_breaks(field.text);
+                                 });
+    if (!same) {
+        return false;
+    }
+    // In ARGS there are those of the query as well: they stand before the body.
+    std::unordered_map<std::size_t, std::string_view> whole;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        if (fields[i].text.find('\n') != std::string_view::npos) {
+            whole.emplace(offset_of(*values[i]), fields[i].text);
+        }
     }
     for (auto* arguments : {&transaction_.m_variableArgs, &transaction_.m_variableArgsPost}) {
         for (const auto& [name, value] : *arguments) {
-            const auto found = whole.find(without_line_breaks(value->getValue()));
-            if (found != whole.end()) {
+            if (const auto found = whole.find(offset_of(*value)); found != whole.end()) {
                 value->setValue(std::string(found->second));
             }
         }
     }
+    return true;
 }
 
 }  // namespace gatehouse::waf

@@ -11,6 +11,7 @@
 #include "waf/core/deadline.hpp"
 #include "waf/core/engine.hpp"
 #include "waf/core/libmodsecurity_rules.hpp"
+#include "waf/core/multipart_view.hpp"
 
 namespace gatehouse::waf {
 
@@ -77,7 +78,7 @@ class LibraryTransaction final : public Transaction {
     void read_body_as(BodyKind kind, std::size_t offset);
     bool process_request_body();
     bool process_multipart(std::string_view content_type);
-    void restore_line_breaks(const std::vector<std::string_view>& texts);
+    bool restore_line_breaks(const std::vector<MultipartField>& fields);
 
     template <class F>
     auto with_response_type(F&& step);

@@ -64,6 +64,18 @@ inline std::string_view variable_of(std::string_view match) noexcept {
     return name.substr(0, name.find(kBehind));
 }
 
+// Where in the request a value begins: origins are kept by pointer in 3.0.9, by value in later
+// releases.
+inline std::size_t offset_of(const std::unique_ptr<modsecurity::VariableOrigin>& origin) noexcept {
+    return origin->m_offset;
+}
+inline std::size_t offset_of(const modsecurity::VariableOrigin& origin) noexcept {
+    return origin.m_offset;
+}
+inline std::size_t offset_of(const modsecurity::VariableValue& value) noexcept {
+    return value.getOrigin().empty() ? 0 : offset_of(value.getOrigin().front());
+}
+
 // A number of octets: floating point up to 3.0.14, 64 bits without a sign in later releases. None
 // is 0.
 template <class Config>

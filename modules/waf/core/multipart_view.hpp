@@ -10,13 +10,21 @@ namespace gatehouse::waf {
 // boundary; empty: there is none.
 std::string_view multipart_boundary(std::string_view type) noexcept;
 
-// The parts of a multipart/form-data body (RFC 7578) as receivers read them. Views into the body.
+// A part that is no file: its name, and its content with the line breaks in it.
+struct MultipartField {
+    std::string name;
+    std::string_view text;
+};
+
+// The fields of a multipart/form-data body (RFC 7578), told from its files as libmodsecurity tells
+// them. Views into the body.
 class MultipartView {
   public:
     MultipartView(std::string_view body, std::string_view boundary);
 
-    // The values that have line breaks, of parts that are no files.
-    const std::vector<std::string_view>& texts() const noexcept { return texts_; }
+    // Of parts with a boundary behind them, in their order, up to the last boundary. Without those
+    // whose Content-Disposition the library does not read: it says so itself.
+    const std::vector<MultipartField>& fields() const noexcept { return fields_; }
 
     // Why nobody can tell how the upstream reads the body; empty: it is read in one way.
     std::string_view doubt() const noexcept { return doubt_; }
@@ -24,7 +32,7 @@ class MultipartView {
   private:
     void read_part(std::string_view part);
 
-    std::vector<std::string_view> texts_;
+    std::vector<MultipartField> fields_;
     std::string_view doubt_;
 };
 

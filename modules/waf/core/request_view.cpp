@@ -76,54 +76,6 @@ bool is_list(std::string_view content_type) noexcept {
     return list;
 }
 
-// Charsets in which the octets of ASCII are ASCII. In others (UTF-16, UTF-7, EBCDIC) an attack
-// looks like nothing.
-bool has_ascii(std::string_view charset) noexcept {
-    constexpr std::array<std::string_view, 20> kFamilies{
-        "utf-8", "utf8",  "us-ascii",  "ascii",     "iso-8859-", "iso8859-", "iso_8859-",
-        "latin", "koi8-", "windows-",  "cp125",     "gb2312",    "gbk",      "gb18030",
-        "big5",  "euc-",  "shift_jis", "shift-jis", "tis-620",   "macintosh"};
-    return std::any_of(kFamilies.begin(), kFamilies.end(),
-                       [&](std::string_view family) { return starts_with(charset, family); });
-}
-
-constexpr std::string_view kCharsetDoubt = "the body is in a charset that is not read";
-
-std::string_view charset_doubt(std::string_view content_type) noexcept {
-    std::string_view first;
-    std::string_view doubt;
-    for_each_part(content_type, ';', [&](std::string_view parameter) {
-        const std::size_t equals = std::min(parameter.find('='), parameter.size());
-        if (!same_text(field_value(parameter.substr(0, equals)), "charset")) {
-            return;
-        }
-        const std::string_view charset =
-            without_quotes(field_value(parameter.substr(std::min(equals + 1, parameter.size()))));
-        first = first.empty() ? charset : first;
-        if (!has_ascii(charset) || !same_text(charset, first)) {
-            doubt = kCharsetDoubt;
-        }
-    });
-    return doubt;
-}
-
-bool is_ascii_text(char c) noexcept {
-    return (c >= ' ' && c <= '~') || c == '\t' || c == '\r' || c == '\n';
-}
-
-// `<?xml version="1.0" encoding="utf-8"`
-std::string_view declaration_doubt(std::string_view declaration) noexcept {
-    constexpr std::string_view kName = "encoding";
-    const std::size_t name = declaration.find(kName);
-    if (name == kNone) {
-        return {};
-    }
-    declaration.remove_prefix(name + kName.size());
-    const std::size_t quote = declaration.find_first_of("\"'");
-    return quote != kNone && has_ascii(declaration.substr(quote + 1)) ? std::string_view()
-                                                                      : kCharsetDoubt;
-}
-
 // RFC 2046 section 5.1.1. Without quotes, receivers end it at a comma or blank, or do not.
 bool is_plain(std::string_view boundary) noexcept {
     constexpr std::size_t kMost = 70;
@@ -233,26 +185,32 @@ BodyKind body_kind(std::string_view content_type) noexcept {
                                                                : BodyKind::other;
 }
 
-// Appendix F of XML 1.0: without a charset the first octets tell, and the declaration. What begins
-// with other ASCII than "<" no parser takes for XML.
-std::string_view xml_doubt(std::string_view content_type, std::string_view body) noexcept {
-    constexpr std::string_view kMark = "\xEF\xBB\xBF";  // of UTF-8
-    constexpr std::string_view kDeclaration = "<?xml";
-    if (const std::string_view doubt = charset_doubt(content_type); !doubt.empty()) {
-        return doubt;
-    }
-    if (body.starts_with(kMark)) {
-        body.remove_prefix(kMark.size());
-    }
-    body.remove_prefix(std::min(body.find_first_not_of(" \t\r\n"), body.size()));
-    const std::string_view start = body.substr(0, kDeclaration.size());
-    const bool is_read = std::all_of(start.begin(), start.end(), is_ascii_text) &&
-                         !start.starts_with("+/v");  // UTF-7
-    if (!is_read) {
-        return kCharsetDoubt;
-    }
-    return start == kDeclaration ? declaration_doubt(body.substr(0, body.find("?>")))
-                                 : std::string_view();
+bool has_ascii(std::string_view charset) noexcept {
+    constexpr std::array<std::string_view, 20> kFamilies{
+        "utf-8", "utf8",  "us-ascii",  "ascii",     "iso-8859-", "iso8859-", "iso_8859-",
+        "latin", "koi8-", "windows-",  "cp125",     "gb2312",    "gbk",      "gb18030",
+        "big5",  "euc-",  "shift_jis", "shift-jis", "tis-620",   "macintosh"};
+    return std::any_of(kFamilies.begin(), kFamilies.end(),
+                       [&](std::string_view family) { return starts_with(charset, family); });
+}
+
+std::string_view charset_doubt(std::string_view content_type) noexcept {
+    std::string_view first;
+    std::string_view doubt;
+    for_each_part(content_type, ';', [&](std::string_view parameter) {
+        const std::size_t equals = std::min(parameter.find('='), parameter.size());
+        const std::string_view name = field_value(parameter.substr(0, equals));
+        if (!same_text(name, "charset") && !starts_with(name, "charset*")) {
+            return;
+        }
+        const std::string_view charset =
+            without_quotes(field_value(parameter.substr(std::min(equals + 1, parameter.size()))));
+        first = first.empty() ? charset : first;
+        if (name.find('*') != kNone || !has_ascii(charset) || !same_text(charset, first)) {
+            doubt = kCharsetDoubt;
+        }
+    });
+    return doubt;
 }
 
 void BodyView::field(std::string_view name, std::string_view value) {

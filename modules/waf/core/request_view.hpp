@@ -50,9 +50,13 @@ std::string_view host_of(std::string_view value) noexcept;
 enum class BodyKind : std::uint8_t { other, form, multipart };
 BodyKind body_kind(std::string_view content_type) noexcept;
 
-// Why nobody can tell how the upstream reads a body of XML: it is in a charset in which the octets
-// of ASCII are not ASCII, so that neither limits nor rules see what is in it. Empty: it is read.
-std::string_view xml_doubt(std::string_view content_type, std::string_view body) noexcept;
+// Whether the octets of ASCII are ASCII in a charset. In others (UTF-16, UTF-7, EBCDIC) an attack
+// looks like nothing.
+bool has_ascii(std::string_view charset) noexcept;
+
+// Why nobody can tell what the characters of a body are, by its Content-Type; empty: they are read.
+inline constexpr std::string_view kCharsetDoubt = "the body is in a charset that is not read";
+std::string_view charset_doubt(std::string_view content_type) noexcept;
 
 // The value of each cookie without a name ("=value"), which some receivers know and libmodsecurity
 // skips.

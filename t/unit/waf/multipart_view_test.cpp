@@ -31,35 +31,70 @@ void boundaries(void**) {
 
 std::string joined(const MultipartView& view) {
     std::string all;
-    for (const std::string_view text : view.texts()) {
-        all.append("[").append(text).append("]");
+    for (const MultipartField& field : view.fields()) {
+        all.append("[").append(field.name).append("=").append(field.text).append("]");
     }
     return all;
 }
 
-void texts(void**) {
+void fields(void**) {
     const std::string field = "Content-Disposition: form-data; name=\"a\"\r\n\r\n";
-    const std::string file = "Content-Disposition: form-data; name=\"a\"; FileName=\"b\"\r\n\r\n";
+    const std::string file = "Content-Disposition: form-data; name=\"a\"; filename=\"b\"\r\n\r\n";
     struct Case {
-        std::string body, texts;
+        std::string body, fields;
     };
     for (const Case& one : std::vector<Case>{
-             {"--X\r\n" + field + "1\r\n2\r\n--X--\r\n", "[1\r\n2]"},
-             {"--X\n" + field + "1\n\n2\n--X--", "[1\n\n2]"},
-             {"--X\r\n" + field + "one line\r\n--X--\r\n", ""},
+             {"--X\r\n" + field + "1\r\n2\r\n--X--\r\n", "[a=1\r\n2]"},
+             {"--X\n" + field + "1\n\n2\n--X--", "[a=1\n\n2]"},
+             {"--X\r\n" + field + "one line\r\n--X--\r\n", "[a=one line]"},
              {"--X\r\n" + file + "1\r\n2\r\n--X--\r\n", ""},
              {"front\r\n--X\r\n" + field + "\r\n1\r\n--X\r\n" + field + "2\r\n\r\n--X--",
-              "[\r\n1][2\r\n]"},
+              "[a=\r\n1][a=2\r\n]"},
+             {"--X\r\n" + field + "1\r\n--X--\r\n--X\r\n" + field + "2\r\n--X--\r\n", "[a=1]"},
+             {"--X\r\n" + field + "1\r\n--X \r\n--Xy\r\n--X--\r\n", "[a=1\r\n--X \r\n--Xy]"},
              {"--X\r\n" + field + "1\r\n2", ""},
              {"--X\r\n", ""},
              {"", ""},
          }) {
         const MultipartView view(one.body, "X");
-        expect_text(joined(view), one.texts, one.body);
+        expect_text(joined(view), one.fields, one.body);
         expect_text(view.doubt(), "", one.body);
     }
     expect_text(joined(MultipartView("--X\r\n" + field + "1\r\n2\r\n--X--", "")), "",
                 "no boundary");
+}
+
+void heads(void**) {
+    struct Case {
+        std::string disposition, fields;
+    };
+    for (const Case& one : std::vector<Case>{
+             {"form-data; name=\"filename\"", "[filename=1]"},
+             {"form-data; name=\"a\"; filename=\"\"", "[a=1]"},
+             {"form-data; name=\"a\"; filename=''", "[a=1]"},
+             {"form-data ;\tname = 'a'", "[a=1]"},
+             {"form-data; name=a;filename=", "[a=1]"},
+             {"form-data; name=\"a\\\"b\\\\c\\d\"", "[a\"b\\c\\d=1]"},
+             {"form-data; name=\"a;filename=b\"", "[a;filename=b=1]"},
+             {"form-data;\r\n name=\"a\"", "[a=1]"},
+             {"form-data; name=\"a\"\r\nX-A: b; filename=\"c\"\r\n filename=\"d\"", "[a=1]"},
+             {"form-data; name=\"a\"; filename=b", ""},
+             {"form-data; name=\"a\";\r\n\tfilename=b", ""},
+             {"form-data; name=\"a", "[a=1]"},
+             {"form-data; name=\"\"", ""},
+             {"form-data; name", ""},
+             {"form-data; name=\"a\"; name=\"b\"", ""},
+             {"form-data; name=\"a\" b", ""},
+             {"form-data; other=\"a\"", ""},
+             {"form-data; Name=\"a\"", ""},
+             {"form-data", ""},
+             {"attachment; name=\"a\"", ""},
+             {"", ""},
+         }) {
+        const std::string body =
+            "--X\r\ncontent-disposition: " + one.disposition + "\r\n\r\n1\r\n--X--\r\n";
+        expect_text(joined(MultipartView(body, "X")), one.fields, one.disposition);
+    }
 }
 
 void dispositions(void**) {
@@ -74,7 +109,8 @@ void dispositions(void**) {
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(boundaries),
-        cmocka_unit_test(texts),
+        cmocka_unit_test(fields),
+        cmocka_unit_test(heads),
         cmocka_unit_test(dispositions),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
