@@ -3,6 +3,15 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
 
+# nginx_source SUITE DIR: with the suite's patches; without them where its mirror has lost these.
+nginx_source() {
+    local suite=$1
+    cd "$2" || return
+    private_apt "$suite" source nginx && return
+    rm -rf nginx-*
+    private_apt "$suite" source --tar-only nginx && tar -xf nginx_*.orig.tar.*
+}
+
 # Builds Debian's source package of the machine's suite with the packaged nginx's own flags.
 # NGX_DEBUG_PALLOC makes every pool allocation a malloc of its own: inside nginx's pool blocks
 # AddressSanitizer would see nothing. The dynamic modules are left out with what they need. The C++
@@ -20,7 +29,7 @@ build_asan_nginx() {
     private_apt_update "$suite" || die "cannot read the package lists of $suite"
     rm -rf "$work" "$prefix"
     mkdir -p "$work" "$prefix"
-    (cd "$work" && private_apt "$suite" source nginx) >"$work/source.log" 2>&1 ||
+    (nginx_source "$suite" "$work") >"$work/source.log" 2>&1 ||
         die "cannot fetch the source of nginx: see $work/source.log"
 
     # nginx -V quotes as a shell does.

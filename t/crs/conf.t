@@ -68,6 +68,11 @@ subtest 'as it is' => sub {
     is post($nginx, '/orders', 'application/json', '{"article": 17}'), 200, 'JSON';
     is post($nginx, '/orders', 'text/xml', '<order article="17"/>'), 200, 'XML';
 
+    my $part = qq(--x\r\nContent-Disposition: form-data; name="q"\r\n\r\nblue\r\nshoes\r\n--x--\r\n);
+    is post($nginx, '/orders', "multipart/form-data; boundary=$_", $part), 200, "a form, boundary $_" for 'x', '"x"';
+    is post($nginx, '/orders', 'multipart/form-data; boundary=x', $part =~ s/\r//gr), 400, 'its lines end otherwise';
+    is post($nginx, '/orders', 'multipart/form-data; boundary=x', $_), 400, 'something beside it' for "a$part", "${part}b";
+
     is get($nginx, '/?id=1%27%20or%20%271%27%3D%271'), 403, 'SQL';
     is get($nginx, '/?q=%3Cscript%3Ealert(1)%3C/script%3E'), 403, 'a script';
     is get($nginx, '/?q=%u2039%u017fcript%u203aalert(1)%u2039/%u017fcript%u203a'), 403, 'in letters that only look like it';
