@@ -147,8 +147,21 @@ ngx_int_t preaccess(ngx_http_request_t* r) {
     if (state.decided) {
         return NGX_DECLINED;
     }
-    state.conf = &conf;
+    come_to(r, conf, state);
+    state.looked_at = true;
     return Case(r, conf, state).decide();
+}
+
+ngx_int_t rewrite(ngx_http_request_t* r) {
+    const LocConf& conf = loc_conf(r);
+    if (r != r->main) {
+        return NGX_DECLINED;
+    }
+    RequestState* state = conf.bans.empty() ? RequestContext::find(r) : &RequestContext::obtain(r);
+    if (state != nullptr && !state->looked_at) {
+        come_to(r, conf, *state);
+    }
+    return NGX_DECLINED;
 }
 
 ngx_int_t post_read(ngx_http_request_t* r) {

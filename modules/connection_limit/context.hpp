@@ -41,7 +41,8 @@ struct RequestState {
     explicit RequestState(ngx_http_request_t* r) noexcept : request(r) {}
 
     ngx_http_request_t* const request;
-    const LocConf* conf = nullptr;  // that decides
+    const LocConf* conf = nullptr;  // of the place whose limits and bans hold
+    bool looked_at = false;         // by PREACCESS of that place
     bool decided = false;           // a limit applied, or a ban, or the bypass
     Status status = Status::none;
     std::uint32_t current = 0;  // $connection_limit_current

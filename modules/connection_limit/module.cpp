@@ -74,6 +74,9 @@ ngx_int_t postconfigure(ngx_conf_t* cf) {
     ngx::add_preaccess_handler(cf, ngx_http_gatehouse_connection_limit_module,
                                guard<OnThrow::internal_server_error, preaccess>);
     if (conf.has_bans) {
+        // Later modules run first: before the rules of modsecurity_phase early.
+        ngx::add_phase_handler(cf, NGX_HTTP_REWRITE_PHASE,
+                               guard<OnThrow::internal_server_error, rewrite>);
         ngx::add_phase_handler(cf, NGX_HTTP_LOG_PHASE, guard<OnThrow::error, log_phase>);
     }
     return NGX_OK;
