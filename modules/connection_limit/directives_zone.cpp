@@ -68,13 +68,11 @@ ngx::ConfResult set_zone(ngx::Directive& directive, MainConf& conf) {
         return ngx::kConfError;
     }
     zone.kind = base::key_kind(zone.expression);
+    zone.of_connection = base::is_connection_address(zone.expression);
     ngx::ConfResult result =
         ngx::read_zone_parameters(directive, kParameters, &Zone::title, check_name, zone);
     if (result == ngx::kConfOk && zone.title.empty()) {
         result = directive.missing_parameter("zone");
-    }
-    if (result == ngx::kConfOk) {
-        result = ngx::check_ipv6_prefix(directive, zone);
     }
     if (result != ngx::kConfOk) {
         return result;

@@ -5,6 +5,7 @@
 
 #include "base/status.hpp"
 #include "connection_limit/context.hpp"
+#include "ngx/address_variables.hpp"
 #include "ngx/variable.hpp"
 
 namespace gatehouse::connection_limit {
@@ -44,7 +45,8 @@ VariableValue current(ngx_http_request_t* r) {
 }  // namespace
 
 ngx_int_t add_variables(ngx_conf_t* cf) {
-    const bool added = ngx::add_variable(cf, base::kConnectionLimitStatus, ngx::variable<status>) &&
+    const bool added = ngx::add_address_variables(cf) &&
+                       ngx::add_variable(cf, base::kConnectionLimitStatus, ngx::variable<status>) &&
                        ngx::add_variable(cf, "connection_limit_current", ngx::variable<current>);
     return added ? NGX_OK : NGX_ERROR;
 }

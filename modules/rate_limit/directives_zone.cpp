@@ -123,7 +123,7 @@ ngx::ConfResult check(const ngx::Directive& directive, const Zone& zone) {
     if (zone.redis_name.empty() && (zone.on_error != OnError::local || zone.shape.hosts != 1)) {
         return directive.error("\"on_error\" and \"hosts\" need \"redis\" parameter");
     }
-    return ngx::check_ipv6_prefix(directive, zone);
+    return ngx::kConfOk;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/status.hpp"
+#include "ngx/address_variables.hpp"
 #include "ngx/variable.hpp"
 #include "rate_limit/context.hpp"
 #include "rate_limit/core/header_fields.hpp"
@@ -79,7 +80,8 @@ VariableValue source(ngx_http_request_t* r) {
 }  // namespace
 
 ngx_int_t add_variables(ngx_conf_t* cf) {
-    const bool added = ngx::add_variable(cf, base::kRateLimitStatus, ngx::variable<status>) &&
+    const bool added = ngx::add_address_variables(cf) &&
+                       ngx::add_variable(cf, base::kRateLimitStatus, ngx::variable<status>) &&
                        ngx::add_variable(cf, "rate_limit_zone", ngx::variable<zone>) &&
                        ngx::add_variable(cf, "rate_limit_remaining", ngx::variable<remaining>) &&
                        ngx::add_variable(cf, "rate_limit_reset", ngx::variable<reset>) &&
