@@ -57,7 +57,7 @@ class Case {
     }
 
     // Whether the key may not come in at all, whatever it holds.
-    bool forbids(Zone& zone, std::optional<Action> action) const {
+    bool forbids(Zone& zone, std::optional<Action> action) {
         if (action == Action::allow || (action != Action::deny && !is_banned(zone))) {
             return false;
         }
@@ -65,13 +65,18 @@ class Case {
         return true;
     }
 
-    bool is_banned(Zone& zone) const {
+    bool is_banned(Zone& zone) {
         const auto identity = identify(request_, zone);
         if (!identity) {
             return false;
         }
         const ZoneLock lock(zone);
-        return zone.bans().until(identity->as_client(), ngx::turn_microseconds()) != 0;
+        const std::int64_t until =
+            zone.bans().until(identity->as_client(), ngx::turn_microseconds());
+        if (conf_.retry_after && !conf_.dry_run) {
+            state_.banned_until = until;
+        }
+        return until != 0;
     }
 
     // Takes the lease that `limit` asks for, or else refuses.

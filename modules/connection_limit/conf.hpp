@@ -66,6 +66,7 @@ struct Declared {
     std::optional<bool> dry_run;
     std::optional<ngx_uint_t> status;
     std::optional<ngx_uint_t> log_level;
+    std::optional<bool> retry_after;
 };
 
 struct LocConf {
@@ -78,6 +79,7 @@ struct LocConf {
     bool dry_run = false;
     ngx_uint_t status = NGX_HTTP_SERVICE_UNAVAILABLE;
     ngx_uint_t log_level = NGX_LOG_ERR;
+    bool retry_after = true;
 };
 
 struct SrvConf {

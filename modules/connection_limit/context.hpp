@@ -45,8 +45,9 @@ struct RequestState {
     bool looked_at = false;         // by PREACCESS of that place
     bool decided = false;           // a limit applied, or a ban, or the bypass
     Status status = Status::none;
-    std::uint32_t current = 0;  // $connection_limit_current
-    Leases leases;              // by=request: as long as the request
+    std::int64_t banned_until = 0;  // where Retry-After is to say so; microseconds
+    std::uint32_t current = 0;      // $connection_limit_current
+    Leases leases;                  // by=request: as long as the request
 };
 
 using RequestContext = ngx::Context<RequestState, ngx_http_gatehouse_connection_limit_module>;

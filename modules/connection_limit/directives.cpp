@@ -189,4 +189,8 @@ ngx::ConfResult set_log_level(ngx::Directive& directive, LocConf& conf) {
     return ngx::set_word(directive, ngx::kLogLevels, conf.declared.log_level);
 }
 
+ngx::ConfResult set_retry_after(ngx::Directive& directive, LocConf& conf) {
+    return ngx::set_word(directive, ngx::kFlags, conf.declared.retry_after);
+}
+
 }  // namespace gatehouse::connection_limit

@@ -93,7 +93,7 @@ ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
         (ngx::inherit(declared.*members, parent.declared.*members), ...);
     };
     each(&Declared::limits, &Declared::bans, &Declared::bypass, &Declared::dry_run,
-         &Declared::status, &Declared::log_level);
+         &Declared::status, &Declared::log_level, &Declared::retry_after);
     if (!bind_all(cf, declared.limits) || !bind_all(cf, declared.bans)) {
         return ngx::kConfError;
     }
@@ -106,6 +106,7 @@ ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     conf.dry_run = declared.dry_run.value_or(conf.dry_run);
     conf.status = declared.status.value_or(conf.status);
     conf.log_level = declared.log_level.value_or(conf.log_level);
+    conf.retry_after = declared.retry_after.value_or(conf.retry_after);
     return ngx::kConfOk;
 }
 

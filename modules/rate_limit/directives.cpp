@@ -114,4 +114,8 @@ ngx::ConfResult set_headers(ngx::Directive& directive, LocConf& conf) {
     return ngx::set_word(directive, kHeaders, conf.declared.headers);
 }
 
+ngx::ConfResult set_retry_after(ngx::Directive& directive, LocConf& conf) {
+    return ngx::set_word(directive, ngx::kFlags, conf.declared.retry_after);
+}
+
 }  // namespace gatehouse::rate_limit

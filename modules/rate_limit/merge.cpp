@@ -103,7 +103,7 @@ ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
         (ngx::inherit(declared.*members, parent.declared.*members), ...);
     };
     each(&Declared::limits, &Declared::bypass, &Declared::dry_run, &Declared::status,
-         &Declared::log_level, &Declared::headers);
+         &Declared::log_level, &Declared::headers, &Declared::retry_after);
 
     const auto& main = ngx::main_conf<MainConf>(cf, ngx_http_gatehouse_rate_limit_module);
     conf.limits = declared.limits;
@@ -117,6 +117,7 @@ ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     conf.status = declared.status.value_or(conf.status);
     conf.log_level = declared.log_level.value_or(conf.log_level);
     conf.headers = declared.headers.value_or(conf.headers);
+    conf.retry_after = declared.retry_after.value_or(conf.headers != Headers::off);
     return ngx::kConfOk;
 }
 

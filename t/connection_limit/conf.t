@@ -104,9 +104,10 @@ subtest 'connection_limit_bypass' => sub {
 
 subtest 'values' => sub {
     accepted("connection_limit_$_;") for 'dry_run on', 'dry_run off', 'dry_run ON', 'status 400', 'status 429',
-        'status 503', 'status 599', 'log_level info', 'log_level notice', 'log_level warn', 'log_level error';
+        'status 503', 'status 599', 'log_level info', 'log_level notice', 'log_level warn', 'log_level error',
+        'retry_after on', 'retry_after off';
     refused("connection_limit_$_->[0] '$_->[1]';", "invalid value \"$_->[1]\" in \"connection_limit_$_->[0]\" directive")
-        for map { my $name = $_; map { [$name, $_] } '', 'x', '1', '$arg_x' } qw(dry_run log_level);
+        for map { my $name = $_; map { [$name, $_] } '', 'x', '1', '$arg_x' } qw(dry_run log_level retry_after);
     refused("connection_limit_log_level $_;", "invalid value \"$_\" in \"connection_limit_log_level\" directive")
         for qw(debug crit alert emerg off);
     refused("connection_limit_status $_;",
@@ -116,8 +117,8 @@ subtest 'values' => sub {
 
 subtest 'duplicates and arguments' => sub {
     refused("connection_limit_$_; connection_limit_$_;", "\"connection_limit_@{[name($_)]}\" directive is duplicate")
-        for 'dry_run on', 'status 429', 'log_level info';
-    for my $name (qw(dry_run status log_level)) {
+        for 'dry_run on', 'status 429', 'log_level info', 'retry_after on';
+    for my $name (qw(dry_run status log_level retry_after)) {
         refused("connection_limit_$name $_;", "invalid number of arguments in \"connection_limit_$name\" directive",
             "connection_limit_$name $_") for '', 'on off';
     }

@@ -101,9 +101,9 @@ subtest 'rate_limit_bypass' => sub {
 subtest 'values' => sub {
     accepted("rate_limit_$_;") for 'dry_run on', 'dry_run off', 'dry_run ON', 'status 400', 'status 429', 'status 503',
         'status 599', 'log_level info', 'log_level notice', 'log_level warn', 'log_level error', 'headers off',
-        'headers draft', 'headers legacy';
+        'headers draft', 'headers legacy', 'retry_after on', 'retry_after off';
     refused("rate_limit_$_->[0] '$_->[1]';", "invalid value \"$_->[1]\" in \"rate_limit_$_->[0]\" directive") for
-        map { my $name = $_; map { [$name, $_] } '', 'x', '1', '$arg_x' } qw(dry_run log_level headers);
+        map { my $name = $_; map { [$name, $_] } '', 'x', '1', '$arg_x' } qw(dry_run log_level headers retry_after);
     refused("rate_limit_log_level $_;", "invalid value \"$_\" in \"rate_limit_log_level\" directive")
         for qw(debug crit alert emerg off);
     refused("rate_limit_status $_;",
@@ -113,8 +113,8 @@ subtest 'values' => sub {
 
 subtest 'duplicates and arguments' => sub {
     refused("rate_limit_$_; rate_limit_$_;", "\"rate_limit_@{[name($_)]}\" directive is duplicate")
-        for 'dry_run on', 'status 429', 'log_level info', 'headers off';
-    for my $name (qw(dry_run status log_level headers)) {
+        for 'dry_run on', 'status 429', 'log_level info', 'headers off', 'retry_after on';
+    for my $name (qw(dry_run status log_level headers retry_after)) {
         refused("rate_limit_$name $_;", "invalid number of arguments in \"rate_limit_$name\" directive",
             "rate_limit_$name $_") for '', 'on off';
     }
@@ -122,7 +122,8 @@ subtest 'duplicates and arguments' => sub {
 
 subtest 'contexts' => sub {
     my @location = ('rate_limit zone=api', 'rate_limit_bypass 192.0.2.1', 'rate_limit_dry_run on',
-        'rate_limit_status 503', 'rate_limit_log_level warn', 'rate_limit_headers off');
+        'rate_limit_status 503', 'rate_limit_log_level warn', 'rate_limit_headers off',
+        'rate_limit_retry_after on');
     my @http = ('rate_limit_zone $host zone=x:1m rate=1r/s', 'rate_limit_redis x { server 127.0.0.1; }');
     for (@location) {
         conf_accepted("$zones $_; server { }", "in http: $_");
