@@ -4,6 +4,7 @@
 #include "base/status.hpp"
 #include "connection_limit/directives.hpp"
 #include "connection_limit/module.hpp"
+#include "ngx/rewrite.hpp"
 #include "ngx/variable.hpp"
 
 namespace gatehouse::connection_limit {
@@ -89,6 +90,11 @@ ngx::ConfResult merge_srv(ngx_conf_t* cf, const SrvConf& parent, SrvConf& conf) 
 
 ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     Declared& declared = conf.declared;
+    if (!declared.limits.empty()) {
+        ngx::warn_of_return(cf, "connection_limit", declared.limits.front().place);
+    } else if (!declared.bans.empty()) {
+        ngx::warn_of_return(cf, "connection_limit_ban", declared.bans.front().place);
+    }
     const auto each = [&](auto... members) {
         (ngx::inherit(declared.*members, parent.declared.*members), ...);
     };

@@ -24,15 +24,15 @@ inline ConfResult check_ipv6_prefix(const Directive& directive, base::KeyKind ki
                            "\"$binary_remote_addr\" or \"$remote_addr\"");
 }
 
-// Reads all that stands behind the key. `check_name(directive, zone)` has the last word on a name
-// that was read.
+// Reads all that stands behind the key. `mistakes` are parameters that belong elsewhere;
+// `check_name(directive, zone)` has the last word on a name that was read.
 template <class Zone, std::size_t N>
 ConfResult read_zone_parameters(const Directive& directive,
                                 const std::array<Parameter<Zone>, N>& parameters,
-                                std::string Zone::*name,
+                                std::span<const Mistake> mistakes, std::string Zone::*name,
                                 ConfResult (*check_name)(const Directive&, const Zone&),
                                 Zone& zone) {
-    ParameterReader reader(parameters);
+    ParameterReader reader(parameters, mistakes);
     for (const ngx_str_t& arg : directive.args().subspan(1)) {
         const std::string_view text = view(arg);
         ConfResult result = kConfOk;

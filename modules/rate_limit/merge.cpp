@@ -1,3 +1,4 @@
+#include "ngx/rewrite.hpp"
 #include "rate_limit/directives.hpp"
 #include "rate_limit/memory.hpp"
 #include "rate_limit/module.hpp"
@@ -99,6 +100,9 @@ ngx::ConfResult finish(ngx_conf_t* cf, MainConf& conf) {
 
 ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     Declared& declared = conf.declared;
+    if (!declared.limits.empty()) {
+        ngx::warn_of_return(cf, "rate_limit", declared.limits.front().place);
+    }
     const auto each = [&](auto... members) {
         (ngx::inherit(declared.*members, parent.declared.*members), ...);
     };

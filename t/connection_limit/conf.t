@@ -49,7 +49,14 @@ subtest 'connection_limit' => sub {
     refused('connection_limit max=5 by=request;', '"connection_limit" must have "zone" parameter');
     refused("connection_limit zone=address max=$_;", "invalid parameter \"max=$_\"") for @no_numbers;
     refused("connection_limit zone=address max=5 $_;", "invalid parameter \"$_\"")
-        for qw(by= by by=stream by=Request 5 handshake=1 rate=1r/s delay nodelay Max=5 zone);
+        for qw(by= by by=stream by=Request 5 Max=5 zone);
+    my $rate = 'requests per time are limited by "rate_limit"';
+    refused("connection_limit zone=address max=5 $_->[0];", "invalid parameter \"$_->[0]\"; $_->[1]") for
+        ['handshake=1', 'it is a parameter of "connection_limit_accept"'],
+        ['rate=1r/s', $rate . ', new connections by "connection_limit_accept"'], ['burst=5', $rate],
+        (map { [$_, 'what is too much is refused at once'] } qw(delay delay=5 nodelay)),
+        ['status=503', 'it is set by "connection_limit_status"'];
+    refused('connection_limit address 5;', 'invalid parameter "address"; write "zone=address max=5"');
     refused("connection_limit zone=$_ max=5;", "unknown zone \"$_\"") for 'absent', 'ADDRESS', 'address:1m', '$host';
     refused('connection_limit zone=address max=5; connection_limit zone=site max=5; connection_limit zone=address max=6;',
         '"connection_limit" directive is duplicate', 'a zone twice at one level');
@@ -113,6 +120,16 @@ subtest 'values' => sub {
     refused("connection_limit_status $_;",
         "invalid value \"$_\" in \"connection_limit_status\" directive; it must be between 400 and 599")
         for qw(399 600 200 302 444x -1 429.5 $arg_x 99999999999999999999999);
+};
+
+subtest 'return in a limited place' => sub {
+    my $warning = sub ($name) { qr/\[warn\].* "return" answers requests before "$name" looks at them$place/ };
+    my $limit   = 'connection_limit zone=address max=1;';
+    my $ban     = 'connection_limit_ban zone=address after=1/1s for=1s;';
+    conf_accepted(location("$_->[1] return 200;"), "beside $_->[0]", $warning->($_->[0]))
+        for ['connection_limit' => $limit], ['connection_limit_ban' => $ban], ['connection_limit' => "$ban $limit"];
+    accepted("$_ if (\$arg_a) { return 403; }") for $limit, $ban;
+    accepted("$limit location /inner { return 200; }");
 };
 
 subtest 'duplicates and arguments' => sub {
