@@ -25,7 +25,7 @@ constexpr std::array<ngx::Parameter<Zone>, 2> kParameters{{
 }};
 
 // Habits from limit_conn and limit_req_zone.
-constexpr std::array<ngx::Mistake, 4> kMistakes{{
+constexpr std::array<ngx::Mistake, 4> kZoneMistakes{{
     {"max", "it is a parameter of \"connection_limit\""},
     {"rate",
      "requests per time are limited by \"rate_limit\", new connections by "
@@ -79,7 +79,7 @@ ngx::ConfResult set_zone(ngx::Directive& directive, MainConf& conf) {
     }
     zone.kind = base::key_kind(zone.expression);
     zone.of_connection = base::is_connection_address(zone.expression);
-    ngx::ConfResult result = ngx::read_zone_parameters(directive, kParameters, kMistakes,
+    ngx::ConfResult result = ngx::read_zone_parameters(directive, kParameters, kZoneMistakes,
                                                        &Zone::title, check_name, zone);
     if (result == ngx::kConfOk && zone.title.empty()) {
         result = directive.missing_parameter("zone");

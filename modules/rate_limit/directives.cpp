@@ -14,7 +14,7 @@ constexpr std::array<ngx::Word<Headers>, 3> kHeaders{{
 }};
 
 // Habits from limit_req and limit_conn.
-constexpr std::array<ngx::Mistake, 4> kMistakes{{
+constexpr std::array<ngx::Mistake, 4> kLimitMistakes{{
     {"burst", "it is a parameter of \"rate_limit_zone\", and there one more than in \"limit_req\""},
     {"nodelay", "nothing is delayed without the \"delay\" parameter"},
     {"status", "it is set by \"rate_limit_status\""},
@@ -78,7 +78,7 @@ ngx::ConfResult read_parameter(const ngx::Directive& directive, std::string_view
     if (parameter == "delay" || ngx::named_value(parameter, "delay")) {
         return read_delay(directive, parameter, limit);
     }
-    return directive.invalid_parameter(parameter, ngx::hint_for(kMistakes, parameter));
+    return directive.invalid_parameter(parameter, ngx::hint_for(kLimitMistakes, parameter));
 }
 
 }  // namespace

@@ -97,7 +97,7 @@ constexpr std::array<ngx::Parameter<Zone>, 8> kParameters{{
 }};
 
 // Habits from limit_req_zone and limit_req.
-constexpr std::array<ngx::Mistake, 5> kMistakes{{
+constexpr std::array<ngx::Mistake, 5> kZoneMistakes{{
     {"nodelay", "nothing is delayed unless \"rate_limit\" has the \"delay\" parameter"},
     {"delay", "it is a parameter of \"rate_limit\""},
     {"sync", "nodes count together by the \"redis\" parameter"},
@@ -158,8 +158,8 @@ ngx::ConfResult set_zone(ngx::Directive& directive, MainConf& conf) {
         return ngx::kConfError;
     }
     zone.kind = base::key_kind(zone.expression);
-    ngx::ConfResult result =
-        ngx::read_zone_parameters(directive, kParameters, kMistakes, &Zone::name, check_name, zone);
+    ngx::ConfResult result = ngx::read_zone_parameters(directive, kParameters, kZoneMistakes,
+                                                       &Zone::name, check_name, zone);
     if (result == ngx::kConfOk) {
         result = check(directive, zone);
     }
