@@ -13,7 +13,7 @@ my $redis  = Gatehouse::Redis->new->start;
 my $socket = $redis->socket;
 my $nginx  = Gatehouse::Server->new('rate_limit');
 my $patience = $ENV{ASAN_OPTIONS} ? 2 : 0.4;
-my $networks = $ENV{ASAN_OPTIONS} ? 1_000_000 : 600_000;
+my $networks = $ENV{ASAN_OPTIONS} ? 300_000 : 600_000;
 $nginx->file('networks', join '', map { sprintf "%d.%d.%d.%d/32 1;\n", unpack 'C4', pack 'N', $_ * 7919 } 1 .. $networks);
 $nginx->configure(<<"END");
 geo \$known { default 0; include networks; }
