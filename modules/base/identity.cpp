@@ -54,14 +54,38 @@ std::string_view parse(std::string_view text, std::array<char, kIpv6Octets>& oct
     return {};
 }
 
+// The variables whose value is an address in text, and a client's.
+constexpr std::array<std::string_view, 3> kAddresses{"remote_addr", "realip_remote_addr",
+                                                     "proxy_protocol_addr"};
+
+// Whether the expression is that variable and nothing else.
+bool is_variable(std::string_view expression, std::string_view name) noexcept {
+    if (!expression.starts_with('$')) {
+        return false;
+    }
+    expression.remove_prefix(1);
+    if (expression.starts_with('{') && expression.ends_with('}')) {
+        expression = expression.substr(1, expression.size() - 2);
+    }
+    return std::ranges::equal(expression, name, [](char written, char lower) {
+        return written == lower ||
+               (written >= 'A' && written <= 'Z' && written - 'A' + 'a' == lower);
+    });
+}
+
 }  // namespace
 
 KeyKind key_kind(std::string_view expression) noexcept {
-    if (expression == "$binary_remote_addr" || expression == "${binary_remote_addr}") {
+    if (is_variable(expression, "binary_remote_addr")) {
         return KeyKind::binary_address;
     }
-    return expression == "$remote_addr" || expression == "${remote_addr}" ? KeyKind::address
-                                                                          : KeyKind::text;
+    const bool is_address = std::ranges::any_of(
+        kAddresses, [&](std::string_view name) { return is_variable(expression, name); });
+    return is_address ? KeyKind::address : KeyKind::text;
+}
+
+bool is_connection_address(std::string_view expression) noexcept {
+    return is_variable(expression, "binary_remote_addr") || is_variable(expression, "remote_addr");
 }
 
 std::string_view identity(KeyKind kind, std::string_view value, unsigned ipv6_prefix,
@@ -80,6 +104,14 @@ std::string_view identity(KeyKind kind, std::string_view value, unsigned ipv6_pr
     default:
         return value;
     }
+}
+
+std::string address_text(std::string_view identity, unsigned ipv6_prefix) {
+    const bool is_ipv4 = identity.size() == 1 + kIpv4Octets;
+    std::array<char, INET6_ADDRSTRLEN> buffer{};
+    inet_ntop(is_ipv4 ? AF_INET : AF_INET6, identity.data() + 1, buffer.data(), buffer.size());
+    std::string shown = buffer.data();
+    return is_ipv4 || ipv6_prefix >= 128 ? shown : shown + "/" + std::to_string(ipv6_prefix);
 }
 
 }  // namespace gatehouse::base

@@ -57,7 +57,7 @@ class Case {
     }
 
     // Whether the key may not come in at all, whatever it holds.
-    bool forbids(Zone& zone, std::optional<Action> action) const {
+    bool forbids(Zone& zone, std::optional<Action> action) {
         if (action == Action::allow || (action != Action::deny && !is_banned(zone))) {
             return false;
         }
@@ -65,13 +65,18 @@ class Case {
         return true;
     }
 
-    bool is_banned(Zone& zone) const {
+    bool is_banned(Zone& zone) {
         const auto identity = identify(request_, zone);
         if (!identity) {
             return false;
         }
         const ZoneLock lock(zone);
-        return zone.bans().until(identity->as_client(), ngx::turn_microseconds()) != 0;
+        const std::int64_t until =
+            zone.bans().until(identity->as_client(), ngx::turn_microseconds());
+        if (conf_.retry_after && !conf_.dry_run) {
+            state_.banned_until = until;
+        }
+        return until != 0;
     }
 
     // Takes the lease that `limit` asks for, or else refuses.
@@ -147,8 +152,21 @@ ngx_int_t preaccess(ngx_http_request_t* r) {
     if (state.decided) {
         return NGX_DECLINED;
     }
-    state.conf = &conf;
+    come_to(r, conf, state);
+    state.looked_at = true;
     return Case(r, conf, state).decide();
+}
+
+ngx_int_t rewrite(ngx_http_request_t* r) {
+    const LocConf& conf = loc_conf(r);
+    if (r != r->main) {
+        return NGX_DECLINED;
+    }
+    RequestState* state = conf.bans.empty() ? RequestContext::find(r) : &RequestContext::obtain(r);
+    if (state != nullptr && !state->looked_at) {
+        come_to(r, conf, *state);
+    }
+    return NGX_DECLINED;
 }
 
 ngx_int_t post_read(ngx_http_request_t* r) {

@@ -4,6 +4,9 @@
 
 namespace gatehouse::connection_limit {
 
+// The REWRITE handler: which place the request has come to, for refusals before PREACCESS.
+ngx_int_t rewrite(ngx_http_request_t* r);
+
 // The PREACCESS handler: bans, lists and limits.
 ngx_int_t preaccess(ngx_http_request_t* r);
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "connection_limit/core/bans.hpp"
@@ -65,6 +66,7 @@ struct Declared {
     std::optional<bool> dry_run;
     std::optional<ngx_uint_t> status;
     std::optional<ngx_uint_t> log_level;
+    std::optional<bool> retry_after;
 };
 
 struct LocConf {
@@ -77,6 +79,7 @@ struct LocConf {
     bool dry_run = false;
     ngx_uint_t status = NGX_HTTP_SERVICE_UNAVAILABLE;
     ngx_uint_t log_level = NGX_LOG_ERR;
+    bool retry_after = true;
 };
 
 struct SrvConf {
@@ -94,14 +97,18 @@ struct Listener {
     std::vector<const ngx_array_t*> exempted;  // of ngx_cidr_t: trusted proxies, and bypasses
 };
 
+// A variable that says what another module of ours has done with a request, where it is loaded.
+struct SiblingStatus {
+    ngx_int_t index;           // of the variable
+    std::string_view refusal;  // what it says of a refusal
+    Cause cause;
+};
+
 struct MainConf {
     std::deque<Zone> zones;  // addresses stay what they are
     std::vector<Listener> listeners;
     bool has_bans = false;  // anywhere
-    // Variables of our siblings, whose refusals count: index, or NGX_ERROR.
-    ngx_int_t rate_limit_status = NGX_ERROR;
-    ngx_int_t waf_status = NGX_ERROR;
-    ngx_int_t jwt_status = NGX_ERROR;
+    std::vector<SiblingStatus> siblings;
 };
 
 }  // namespace gatehouse::connection_limit

@@ -41,11 +41,13 @@ struct RequestState {
     explicit RequestState(ngx_http_request_t* r) noexcept : request(r) {}
 
     ngx_http_request_t* const request;
-    const LocConf* conf = nullptr;  // that decides
+    const LocConf* conf = nullptr;  // of the place whose limits and bans hold
+    bool looked_at = false;         // by PREACCESS of that place
     bool decided = false;           // a limit applied, or a ban, or the bypass
     Status status = Status::none;
-    std::uint32_t current = 0;  // $connection_limit_current
-    Leases leases;              // by=request: as long as the request
+    std::int64_t banned_until = 0;  // where Retry-After is to say so; microseconds
+    std::uint32_t current = 0;      // $connection_limit_current
+    Leases leases;                  // by=request: as long as the request
 };
 
 using RequestContext = ngx::Context<RequestState, ngx_http_gatehouse_connection_limit_module>;

@@ -91,16 +91,30 @@ constexpr std::array<Parameter<AcceptLimit>, 4> kAcceptParameters{{
     {"rate",
      [](std::string_view value, AcceptLimit& limit) {
          return value.ends_with("r/s") && read_count(value.substr(0, value.size() - 3), limit.rate);
-     }},
+     },
+     false, "it must be a number of connections per second, as in \"50r/s\""},
+}};
+
+// Of connection_limit: parameters of other directives, and habits from limit_req.
+constexpr std::array<ngx::Mistake, 6> kLimitMistakes{{
+    {"rate",
+     "requests per time are limited by \"rate_limit\", new connections by "
+     "\"connection_limit_accept\""},
+    {"handshake", "it is a parameter of \"connection_limit_accept\""},
+    {"burst", "requests per time are limited by \"rate_limit\""},
+    {"delay", "what is too much is refused at once"},
+    {"nodelay", "what is too much is refused at once"},
+    {"status", "it is set by \"connection_limit_status\""},
 }};
 
 // Reads all parameters into a T, which names a zone that no earlier directive of the level does.
 template <class T, std::size_t N>
 ngx::ConfResult read_parameters(const ngx::Directive& directive,
                                 const std::array<Parameter<T>, N>& parameters,
-                                const std::vector<T>& earlier, T& made) {
+                                const std::vector<T>& earlier, T& made,
+                                std::span<const ngx::Mistake> mistakes = {}) {
     made.place = directive.place();
-    ngx::ParameterReader reader(parameters);
+    ngx::ParameterReader reader(parameters, mistakes);
     for (const ngx_str_t& arg : directive.args()) {
         const ngx::ConfResult result = reader.read(directive, ngx::view(arg), made);
         if (result != ngx::kConfOk) {
@@ -130,9 +144,16 @@ bool read_count(std::string_view text, std::uint32_t& number) noexcept {
 }
 
 ngx::ConfResult set_limit(ngx::Directive& directive, LocConf& conf) {
+    // As limit_conn has it.
+    if (directive.args().size() == 2 && ngx::parse_number(directive.arg(1)) &&
+        directive.arg(0).find('=') == std::string_view::npos) {
+        return directive.invalid_parameter(directive.arg(0),
+                                           "write \"zone=" + std::string(directive.arg(0)) +
+                                               " max=" + std::string(directive.arg(1)) + "\"");
+    }
     Limit limit;
     const ngx::ConfResult result =
-        read_parameters(directive, kLimitParameters, conf.declared.limits, limit);
+        read_parameters(directive, kLimitParameters, conf.declared.limits, limit, kLimitMistakes);
     if (result != ngx::kConfOk) {
         return result;
     }
@@ -187,6 +208,10 @@ ngx::ConfResult set_status(ngx::Directive& directive, LocConf& conf) {
 
 ngx::ConfResult set_log_level(ngx::Directive& directive, LocConf& conf) {
     return ngx::set_word(directive, ngx::kLogLevels, conf.declared.log_level);
+}
+
+ngx::ConfResult set_retry_after(ngx::Directive& directive, LocConf& conf) {
+    return ngx::set_word(directive, ngx::kFlags, conf.declared.retry_after);
 }
 
 }  // namespace gatehouse::connection_limit

@@ -18,6 +18,7 @@ ngx::ConfResult set_bypass(ngx::Directive& directive, LocConf& conf);
 ngx::ConfResult set_dry_run(ngx::Directive& directive, LocConf& conf);
 ngx::ConfResult set_status(ngx::Directive& directive, LocConf& conf);
 ngx::ConfResult set_log_level(ngx::Directive& directive, LocConf& conf);
+ngx::ConfResult set_retry_after(ngx::Directive& directive, LocConf& conf);
 
 // N of max=N and the like: at least 1. False if it is something else.
 bool read_count(std::string_view text, std::uint32_t& number) noexcept;

@@ -24,6 +24,16 @@ constexpr std::array<ngx::Parameter<Zone>, 2> kParameters{{
     {"on_full", read_on_full},
 }};
 
+// Habits from limit_conn and limit_req_zone.
+constexpr std::array<ngx::Mistake, 4> kZoneMistakes{{
+    {"max", "it is a parameter of \"connection_limit\""},
+    {"rate",
+     "requests per time are limited by \"rate_limit\", new connections by "
+     "\"connection_limit_accept\""},
+    {"burst", "requests per time are limited by \"rate_limit\""},
+    {"status", "it is set by \"connection_limit_status\""},
+}};
+
 ngx::ConfResult check_name(const ngx::Directive& directive, const Zone& zone) {
     const bool printable = std::all_of(zone.title.begin(), zone.title.end(),
                                        [](char c) { return c >= ' ' && c <= '~'; });
@@ -68,13 +78,11 @@ ngx::ConfResult set_zone(ngx::Directive& directive, MainConf& conf) {
         return ngx::kConfError;
     }
     zone.kind = base::key_kind(zone.expression);
-    ngx::ConfResult result =
-        ngx::read_zone_parameters(directive, kParameters, &Zone::title, check_name, zone);
+    zone.of_connection = base::is_connection_address(zone.expression);
+    ngx::ConfResult result = ngx::read_zone_parameters(directive, kParameters, kZoneMistakes,
+                                                       &Zone::title, check_name, zone);
     if (result == ngx::kConfOk && zone.title.empty()) {
         result = directive.missing_parameter("zone");
-    }
-    if (result == ngx::kConfOk) {
-        result = ngx::check_ipv6_prefix(directive, zone);
     }
     if (result != ngx::kConfOk) {
         return result;

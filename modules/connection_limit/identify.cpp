@@ -31,7 +31,7 @@ Identity::Identity(const Zone& zone, base::KeyKind kind, std::string_view value)
 }
 
 std::optional<Identity> identify(ngx_http_request_t* r, const Zone& zone) {
-    if (zone.kind != base::KeyKind::text) {
+    if (zone.of_connection) {
         return identify(r->connection, zone);  // which is where the variable has it from
     }
     const std::string_view value = ngx::evaluate(r, zone.key);

@@ -75,7 +75,7 @@ void merge_bans(Listener& listener, const LocConf& conf) {
     }
     for (const BanLimit& ban : conf.bans) {
         const auto same = [&](const BanLimit& other) { return other.zone == ban.zone; };
-        if (ban.zone->kind != base::KeyKind::text && (ban.causes & kByLimit) != 0 &&
+        if (ban.zone->of_connection && (ban.causes & kByLimit) != 0 &&
             std::none_of(listener.bans.begin(), listener.bans.end(), same)) {
             listener.bans.push_back(ban);
         }

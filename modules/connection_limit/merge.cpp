@@ -1,8 +1,21 @@
+#include <array>
+#include <utility>
+
+#include "base/status.hpp"
 #include "connection_limit/directives.hpp"
 #include "connection_limit/module.hpp"
+#include "ngx/rewrite.hpp"
+#include "ngx/variable.hpp"
 
 namespace gatehouse::connection_limit {
 namespace {
+
+// Whose refusals may count.
+constexpr std::array<std::pair<std::string_view, Cause>, 3> kSiblings{{
+    {base::kRateLimitStatus, kByRateLimit},
+    {base::kWafStatus, kByWaf},
+    {base::kJwtStatus, kByJwt},
+}};
 
 MainConf& main_conf(ngx_conf_t* cf) noexcept {
     return ngx::main_conf<MainConf>(cf, ngx_http_gatehouse_connection_limit_module);
@@ -45,25 +58,15 @@ bool agree_on_time(ngx_conf_t* cf, const std::vector<BanLimit>& bans) {
     return true;
 }
 
-// NGX_ERROR if nobody provides it: to ask for its index would be an error of the configuration.
-ngx_int_t index_of(ngx_conf_t* cf, std::string_view name) {
-    const auto& core = ngx::main_conf<ngx_http_core_main_conf_t>(cf, ngx_http_core_module);
-    ngx_str_t text = ngx::copy(cf->pool, name);
-    for (ngx_uint_t i = 0; i < core.variables_keys->keys.nelts; ++i) {
-        const auto* keys = static_cast<const ngx_hash_key_t*>(core.variables_keys->keys.elts);
-        if (ngx::view(keys[i].key) == name) {
-            return ngx_http_get_variable_index(cf, &text);
-        }
-    }
-    return NGX_ERROR;
-}
-
 }  // namespace
 
 ngx::ConfResult finish(ngx_conf_t* cf, MainConf& conf) {
-    conf.rate_limit_status = index_of(cf, "rate_limit_status");
-    conf.waf_status = index_of(cf, "waf_status");
-    conf.jwt_status = index_of(cf, "auth_jwt_status");
+    for (const auto& [variable, cause] : kSiblings) {
+        const ngx_int_t index = ngx::index_if_provided(cf, variable);
+        if (index != NGX_ERROR) {
+            conf.siblings.push_back({index, base::refusal_word(variable), cause});
+        }
+    }
     return ngx::kConfOk;
 }
 
@@ -87,11 +90,16 @@ ngx::ConfResult merge_srv(ngx_conf_t* cf, const SrvConf& parent, SrvConf& conf) 
 
 ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     Declared& declared = conf.declared;
+    if (!declared.limits.empty()) {
+        ngx::warn_of_return(cf, "connection_limit", declared.limits.front().place);
+    } else if (!declared.bans.empty()) {
+        ngx::warn_of_return(cf, "connection_limit_ban", declared.bans.front().place);
+    }
     const auto each = [&](auto... members) {
         (ngx::inherit(declared.*members, parent.declared.*members), ...);
     };
     each(&Declared::limits, &Declared::bans, &Declared::bypass, &Declared::dry_run,
-         &Declared::status, &Declared::log_level);
+         &Declared::status, &Declared::log_level, &Declared::retry_after);
     if (!bind_all(cf, declared.limits) || !bind_all(cf, declared.bans)) {
         return ngx::kConfError;
     }
@@ -104,6 +112,7 @@ ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     conf.dry_run = declared.dry_run.value_or(conf.dry_run);
     conf.status = declared.status.value_or(conf.status);
     conf.log_level = declared.log_level.value_or(conf.log_level);
+    conf.retry_after = declared.retry_after.value_or(conf.retry_after);
     return ngx::kConfOk;
 }
 

@@ -4,6 +4,7 @@
 
 #include "connection_limit/access.hpp"
 #include "connection_limit/directives.hpp"
+#include "connection_limit/header_filter.hpp"
 #include "connection_limit/listeners.hpp"
 #include "connection_limit/refusals.hpp"
 #include "connection_limit/variables.hpp"
@@ -44,6 +45,8 @@ ngx_command_t commands[] = {
       setter<set_status>, kLoc, 0, nullptr },
     { ngx_string("connection_limit_log_level"), kLocation | NGX_CONF_TAKE1,
       setter<set_log_level>, kLoc, 0, nullptr },
+    { ngx_string("connection_limit_retry_after"), kLocation | NGX_CONF_TAKE1,
+      setter<set_retry_after>, kLoc, 0, nullptr },
 
     { ngx_string("connection_limit_report"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS,
       setter<set_report>, kLoc, 0, nullptr },
@@ -74,7 +77,11 @@ ngx_int_t postconfigure(ngx_conf_t* cf) {
     ngx::add_preaccess_handler(cf, ngx_http_gatehouse_connection_limit_module,
                                guard<OnThrow::internal_server_error, preaccess>);
     if (conf.has_bans) {
+        // Later modules run first: before the rules of modsecurity_phase early.
+        ngx::add_phase_handler(cf, NGX_HTTP_REWRITE_PHASE,
+                               guard<OnThrow::internal_server_error, rewrite>);
         ngx::add_phase_handler(cf, NGX_HTTP_LOG_PHASE, guard<OnThrow::error, log_phase>);
+        install_header_filter();
     }
     return NGX_OK;
 }

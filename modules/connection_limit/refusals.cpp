@@ -1,20 +1,13 @@
 #include "connection_limit/refusals.hpp"
 
-#include <array>
 #include <string>
-#include <utility>
 
-#include "connection_limit/context.hpp"
 #include "connection_limit/identify.hpp"
 #include "ngx/clock.hpp"
 #include "ngx/log.hpp"
 
 namespace gatehouse::connection_limit {
 namespace {
-
-bool rejected(ngx_http_request_t* r, ngx_int_t variable) noexcept {
-    return variable != NGX_ERROR && ngx::variable_value(r, variable).value_or("") == "REJECTED";
-}
 
 bool brings_ban(const BanLimit& ban, const Identity& identity) noexcept {
     Zone& zone = *ban.zone;
@@ -54,19 +47,22 @@ void count_refusal(ngx_http_request_t* r, const LocConf& conf, Concerns concerns
 // whose token had failed already.
 unsigned causes_of(ngx_http_request_t* r) noexcept {
     const auto& main = ngx::main_conf<MainConf>(r, ngx_http_gatehouse_connection_limit_module);
-    const std::array<std::pair<ngx_int_t, Cause>, 3> siblings{{
-        {main.rate_limit_status, kByRateLimit},
-        {main.waf_status, kByWaf},
-        {main.jwt_status, kByJwt},
-    }};
     unsigned causes = 0;
-    for (const auto& [status, cause] : siblings) {
-        causes |= rejected(r, status) ? unsigned{cause} : 0U;
+    for (const SiblingStatus& sibling : main.siblings) {
+        if (ngx::variable_value(r, sibling.index) == sibling.refusal) {
+            causes |= sibling.cause;
+        }
     }
     return causes;
 }
 
 }  // namespace
+
+void come_to(ngx_http_request_t* r, const LocConf& conf, RequestState& state) noexcept {
+    if (state.conf == nullptr || causes_of(r) == 0) {
+        state.conf = &conf;
+    }
+}
 
 void note_refusal(ngx_http_request_t* r, const LocConf& conf, Cause cause) {
     count_refusal(r, conf, [cause](const BanLimit& ban) { return (ban.causes & cause) != 0; });
@@ -91,11 +87,13 @@ ngx_int_t log_phase(ngx_http_request_t* r) {
         return NGX_OK;
     }
     const RequestState* state = RequestContext::find(r);
-    // An error_page may have led the request to another place since.
-    const LocConf& conf = state != nullptr ? *state->conf : loc_conf(r);
-    const Status status = state != nullptr ? state->status : Status::none;
+    if (state == nullptr) {
+        return NGX_OK;  // it has come to no place with bans
+    }
+    const LocConf& conf = *state->conf;
+    const Status status = state->status;
     if (conf.bans.empty() || conf.dry_run || status == Status::banned ||
-        (state != nullptr ? status == Status::bypassed : conf.bypass.holds_for(r))) {
+        (state->looked_at ? status == Status::bypassed : conf.bypass.holds_for(r))) {
         return NGX_OK;
     }
     // A request counts once: refused by a limit, it has been counted where that is a cause.

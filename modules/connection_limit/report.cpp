@@ -1,6 +1,5 @@
 #include "connection_limit/report.hpp"
 
-#include <arpa/inet.h>
 #include <jansson.h>
 
 #include <algorithm>
@@ -45,19 +44,10 @@ Json text(std::string_view value) {
     return made != nullptr ? Json(made) : checked(json_string(""));
 }
 
-// An identity as base::identity() writes addresses.
-std::string address_text(std::string_view subject, unsigned ipv6_prefix) {
-    const bool is_ipv4 = subject.size() == 5;
-    std::array<char, INET6_ADDRSTRLEN> buffer{};
-    inet_ntop(is_ipv4 ? AF_INET : AF_INET6, subject.data() + 1, buffer.data(), buffer.size());
-    std::string shown = buffer.data();
-    return is_ipv4 || ipv6_prefix >= 128 ? shown : shown + "/" + std::to_string(ipv6_prefix);
-}
-
 // Texts are not kept: they may be secrets.
 std::string name_of(const Bans::Ban& ban, const Zone& zone) {
     if (ban.length != 0) {
-        return address_text({ban.subject.data(), ban.length}, zone.ipv6_prefix);
+        return base::address_text({ban.subject.data(), ban.length}, zone.ipv6_prefix);
     }
     const auto digits = base::to_hex(ban.key);
     return {digits.data(), digits.size()};

@@ -3,7 +3,9 @@
 #include <array>
 #include <string>
 
+#include "base/status.hpp"
 #include "connection_limit/context.hpp"
+#include "ngx/address_variables.hpp"
 #include "ngx/variable.hpp"
 
 namespace gatehouse::connection_limit {
@@ -13,7 +15,14 @@ using ngx::VariableValue;
 
 // In the order of the enumeration.
 constexpr std::array<std::string_view, 7> kStatus{
-    "", "PASSED", "REJECTED", "REJECTED_DRY_RUN", "BANNED", "BANNED_DRY_RUN", "BYPASSED"};
+    "",
+    base::kPassed,
+    base::kRejected,
+    base::kRejectedDryRun,
+    base::kBanned,
+    base::kBannedDryRun,
+    base::kBypassed,
+};
 
 const RequestState* decided(ngx_http_request_t* r) noexcept {
     const RequestState* state = RequestContext::find(r->main);
@@ -36,7 +45,8 @@ VariableValue current(ngx_http_request_t* r) {
 }  // namespace
 
 ngx_int_t add_variables(ngx_conf_t* cf) {
-    const bool added = ngx::add_variable(cf, "connection_limit_status", ngx::variable<status>) &&
+    const bool added = ngx::add_address_variables(cf) &&
+                       ngx::add_variable(cf, base::kConnectionLimitStatus, ngx::variable<status>) &&
                        ngx::add_variable(cf, "connection_limit_current", ngx::variable<current>);
     return added ? NGX_OK : NGX_ERROR;
 }

@@ -50,7 +50,8 @@ class Zone final : public ngx::LastingZone {
     ngx_http_complex_value_t* key = nullptr;
     std::string expression;
     base::KeyKind kind = base::KeyKind::text;
-    unsigned ipv6_prefix = 64;
+    bool of_connection = false;  // the key is the address of the connection
+    unsigned ipv6_prefix = base::kIpv6Prefix;
     OnFull on_full = OnFull::pass;
     std::size_t size = 0;         // octets
     std::int64_t ban_within = 0;  // of all connection_limit_ban that name it; 0: none does

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/status.hpp"
 #include "jwt/context.hpp"
 #include "jwt/directives.hpp"
 #include "ngx/variable.hpp"
@@ -87,11 +88,11 @@ VariableValue status(ngx_http_request_t* r) {
     const RequestState* state = nearest_state(r);
     switch (state != nullptr ? state->status : Status::none) {
     case Status::passed:
-        return "PASSED";
+        return base::kPassed;
     case Status::rejected:
-        return "REJECTED";
+        return base::kRejected;
     case Status::rejected_dry_run:
-        return "REJECTED_DRY_RUN";
+        return base::kRejectedDryRun;
     case Status::none:
         break;
     }
@@ -153,7 +154,7 @@ ngx_int_t add_variables(ngx_conf_t* cf) {
         ngx::add_variable(cf, "jwt_payload", variable<claims>) &&
         ngx::add_variable(cf, "jwt_nowtime", variable<now_time>) &&
         ngx::add_variable(cf, "jwt_verified", variable<verified>) &&
-        ngx::add_variable(cf, "auth_jwt_status", variable<status>);
+        ngx::add_variable(cf, base::kJwtStatus, variable<status>);
     return added ? NGX_OK : NGX_ERROR;
 }
 

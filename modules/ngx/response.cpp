@@ -34,6 +34,18 @@ ngx_table_elt_t* find_response_header(ngx_http_request_t* r, std::string_view na
     return found;
 }
 
+void replace_response_header(ngx_http_request_t* r, std::string_view name, std::string_view value) {
+    const ngx_table_elt_t* ours = find_response_header(r, name);
+    for_each_header(r->headers_out.headers, [&](ngx_table_elt_t& line) {
+        if (&line != ours && equal_ignoring_case(view(line.key), name)) {
+            line.hash = 0;
+        }
+    });
+    if (ours == nullptr) {
+        add_response_header(r, name, value);
+    }
+}
+
 std::string encoded_url(std::string_view url) {
     constexpr std::string_view kDigits = "0123456789ABCDEF";
     std::string encoded;

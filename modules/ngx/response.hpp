@@ -23,6 +23,11 @@ void set_response_header(ngx_http_request_t* r, ngx_table_elt_t& line, std::stri
 // gone. Pointers to lines must not be kept: nginx may cut the list back and fill it again.
 ngx_table_elt_t* find_response_header(ngx_http_request_t* r, std::string_view name) noexcept;
 
+// Sends a line in place of all others of that name: those of add_response_header() apart, which
+// stay as they are. The filters run twice for one response if a later one refuses it: that of
+// ranges with 416. Throws std::bad_alloc.
+void replace_response_header(ngx_http_request_t* r, std::string_view name, std::string_view value);
+
 // A URL with its blanks and control characters percent-encoded (RFC 3986 section 2.1). Throws
 // std::bad_alloc.
 std::string encoded_url(std::string_view url);

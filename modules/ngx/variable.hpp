@@ -62,4 +62,11 @@ inline bool add_variable(ngx_conf_t* cf, std::string_view name, ngx_http_get_var
     return true;
 }
 
+// Whether any module, or the configuration so far, has a variable of that name.
+bool is_provided(ngx_conf_t* cf, std::string_view name) noexcept;
+
+// Its index, for variable_value(); NGX_ERROR if nobody provides it: to ask nginx for the index of
+// such a variable is an error of the configuration. Throws std::bad_alloc.
+ngx_int_t index_if_provided(ngx_conf_t* cf, std::string_view name);
+
 }  // namespace gatehouse::ngx

@@ -108,6 +108,7 @@ ngx_int_t decide(ngx_http_request_t* r, const LocConf& conf, RequestState& state
         return NGX_DECLINED;  // all keys are empty: nothing was decided
     }
     state.headers = conf.headers;
+    state.retry_after = conf.retry_after;
     return result == Decision::State::passed ? pass(r, conf, state) : refuse(r, conf, state);
 }
 

@@ -38,6 +38,7 @@ struct Declared {
     std::optional<ngx_uint_t> status;
     std::optional<ngx_uint_t> log_level;
     std::optional<Headers> headers;
+    std::optional<bool> retry_after;
 };
 
 struct LocConf {
@@ -50,6 +51,7 @@ struct LocConf {
     ngx_uint_t status = NGX_HTTP_TOO_MANY_REQUESTS;
     ngx_uint_t log_level = NGX_LOG_ERR;
     Headers headers = Headers::draft;
+    bool retry_after = true;
 };
 
 struct MainConf {

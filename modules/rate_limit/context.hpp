@@ -30,6 +30,7 @@ struct RequestState {
     Outcome outcome;                   // of the limit that decided, once there is a status
     std::optional<Decision> decision;  // while it is made
     Headers headers = Headers::off;    // of the place where it was decided
+    bool retry_after = false;          // of that place, too
     ngx_uint_t refused_with = 0;       // the status code; 0 if not refused
 };
 

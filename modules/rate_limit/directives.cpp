@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "ngx/parameters.hpp"
+
 namespace gatehouse::rate_limit {
 namespace {
 
@@ -9,6 +11,14 @@ constexpr std::array<ngx::Word<Headers>, 3> kHeaders{{
     {"off", Headers::off},
     {"draft", Headers::draft},
     {"legacy", Headers::legacy},
+}};
+
+// Habits from limit_req and limit_conn.
+constexpr std::array<ngx::Mistake, 4> kLimitMistakes{{
+    {"burst", "it is a parameter of \"rate_limit_zone\", and there one more than in \"limit_req\""},
+    {"nodelay", "nothing is delayed without the \"delay\" parameter"},
+    {"status", "it is set by \"rate_limit_status\""},
+    {"max", "connections are limited by \"connection_limit\""},
 }};
 
 // Null: malformed, which has been logged.
@@ -68,7 +78,7 @@ ngx::ConfResult read_parameter(const ngx::Directive& directive, std::string_view
     if (parameter == "delay" || ngx::named_value(parameter, "delay")) {
         return read_delay(directive, parameter, limit);
     }
-    return directive.invalid_parameter(parameter);
+    return directive.invalid_parameter(parameter, ngx::hint_for(kLimitMistakes, parameter));
 }
 
 }  // namespace
@@ -112,6 +122,10 @@ ngx::ConfResult set_log_level(ngx::Directive& directive, LocConf& conf) {
 
 ngx::ConfResult set_headers(ngx::Directive& directive, LocConf& conf) {
     return ngx::set_word(directive, kHeaders, conf.declared.headers);
+}
+
+ngx::ConfResult set_retry_after(ngx::Directive& directive, LocConf& conf) {
+    return ngx::set_word(directive, ngx::kFlags, conf.declared.retry_after);
 }
 
 }  // namespace gatehouse::rate_limit

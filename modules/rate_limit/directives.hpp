@@ -17,6 +17,7 @@ ngx::ConfResult set_dry_run(ngx::Directive& directive, LocConf& conf);
 ngx::ConfResult set_status(ngx::Directive& directive, LocConf& conf);
 ngx::ConfResult set_log_level(ngx::Directive& directive, LocConf& conf);
 ngx::ConfResult set_headers(ngx::Directive& directive, LocConf& conf);
+ngx::ConfResult set_retry_after(ngx::Directive& directive, LocConf& conf);
 
 // merge.cpp
 ngx::ConfResult finish(ngx_conf_t* cf, MainConf& conf);

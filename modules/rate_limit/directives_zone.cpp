@@ -85,7 +85,8 @@ bool read_hosts(std::string_view value, Zone& zone) {
 }
 
 constexpr std::array<ngx::Parameter<Zone>, 8> kParameters{{
-    {"rate", read_rate, true},
+    {"rate", read_rate, true,
+     "it must be a number of requests per time, as in \"5r/s\" or \"20r/10m\""},
     {"burst", read_burst},
     {"algorithm", read_algorithm},
     {"redis", read_redis},
@@ -93,6 +94,15 @@ constexpr std::array<ngx::Parameter<Zone>, 8> kParameters{{
     {"on_error", read_on_error},
     {"hosts", read_hosts},
     {"ipv6_prefix", ngx::read_ipv6_prefix<Zone>},
+}};
+
+// Habits from limit_req_zone and limit_req.
+constexpr std::array<ngx::Mistake, 5> kZoneMistakes{{
+    {"nodelay", "nothing is delayed unless \"rate_limit\" has the \"delay\" parameter"},
+    {"delay", "it is a parameter of \"rate_limit\""},
+    {"sync", "nodes count together by the \"redis\" parameter"},
+    {"status", "it is set by \"rate_limit_status\""},
+    {"max", "connections are limited by \"connection_limit\""},
 }};
 
 ngx::ConfResult check_name(const ngx::Directive& directive, const Zone& zone) {
@@ -123,7 +133,7 @@ ngx::ConfResult check(const ngx::Directive& directive, const Zone& zone) {
     if (zone.redis_name.empty() && (zone.on_error != OnError::local || zone.shape.hosts != 1)) {
         return directive.error("\"on_error\" and \"hosts\" need \"redis\" parameter");
     }
-    return ngx::check_ipv6_prefix(directive, zone);
+    return ngx::kConfOk;
 }
 
 }  // namespace
@@ -148,8 +158,8 @@ ngx::ConfResult set_zone(ngx::Directive& directive, MainConf& conf) {
         return ngx::kConfError;
     }
     zone.kind = base::key_kind(zone.expression);
-    ngx::ConfResult result =
-        ngx::read_zone_parameters(directive, kParameters, &Zone::name, check_name, zone);
+    ngx::ConfResult result = ngx::read_zone_parameters(directive, kParameters, kZoneMistakes,
+                                                       &Zone::name, check_name, zone);
     if (result == ngx::kConfOk) {
         result = check(directive, zone);
     }

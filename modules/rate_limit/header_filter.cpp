@@ -1,5 +1,6 @@
 #include "rate_limit/header_filter.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -13,39 +14,49 @@ namespace {
 
 ngx_http_output_header_filter_pt next_header_filter;
 
-// The one line of that name: an upstream's own, which speaks of another limit, makes way. The
-// filters run twice for one response if a later one refuses it: that of ranges with 416.
-void set_field(ngx_http_request_t* r, std::string_view name, std::string_view value) {
-    const ngx_table_elt_t* ours = ngx::find_response_header(r, name);
+constexpr std::array<std::string_view, 2> kDraft{"RateLimit-Policy", "RateLimit"};
+constexpr std::array<std::string_view, 3> kLegacy{"X-RateLimit-Limit", "X-RateLimit-Remaining",
+                                                  "X-RateLimit-Reset"};
+
+// An upstream's fields speak of other limits, in whatever form. Ours are known by the address of
+// their name: they are there already if the filters run for the second time.
+void drop_foreign_fields(ngx_http_request_t* r) {
+    const auto is_ours = [](const ngx_table_elt_t& line) {
+        const auto same = [&](std::string_view name) {
+            return line.key.data == ngx::borrow(name).data;
+        };
+        return std::ranges::any_of(kDraft, same) || std::ranges::any_of(kLegacy, same);
+    };
     ngx::for_each_header(r->headers_out.headers, [&](ngx_table_elt_t& line) {
-        if (&line != ours && ngx::equal_ignoring_case(ngx::view(line.key), name)) {
+        if (is_limit_field(ngx::view(line.key)) && !is_ours(line)) {
             line.hash = 0;
         }
     });
-    if (ours == nullptr) {
-        ngx::add_response_header(r, name, value);
-    }
 }
 
 void add_draft(ngx_http_request_t* r, const Outcome& outcome) {
     std::array<char, kFieldSize> buffer;
     const Zone& zone = *outcome.zone;
-    set_field(r, "RateLimit-Policy",
-              write_policy(buffer, zone.name, outcome.window, zone.algorithm));
-    set_field(r, "RateLimit", write_limit(buffer, zone.name, outcome.verdict));
+    ngx::replace_response_header(r, kDraft[0],
+                                 write_policy(buffer, zone.name, outcome.window, zone.algorithm));
+    ngx::replace_response_header(r, kDraft[1], write_limit(buffer, zone.name, outcome.verdict));
 }
 
 // No standard says what these mean; most APIs agree on seconds from now.
 void add_legacy(ngx_http_request_t* r, const Outcome& outcome) {
-    const std::uint32_t limit = outcome.window.burst;
-    set_field(r, "X-RateLimit-Limit", std::to_string(limit));
-    set_field(r, "X-RateLimit-Remaining", std::to_string(outcome.verdict.remaining));
-    set_field(r, "X-RateLimit-Reset", std::to_string(whole_seconds(outcome.verdict.reset)));
+    const std::array<std::int64_t, 3> values{outcome.window.burst, outcome.verdict.remaining,
+                                             whole_seconds(outcome.verdict.reset)};
+    for (std::size_t i = 0; i < kLegacy.size(); ++i) {
+        ngx::replace_response_header(r, kLegacy[i], std::to_string(values[i]));
+    }
 }
 
 void add_fields(ngx_http_request_t* r, const RequestState& state) {
     if (!state.outcome.known) {
         return;
+    }
+    if (state.headers != Headers::off) {
+        drop_foreign_fields(r);
     }
     if (state.headers == Headers::draft) {
         add_draft(r, state.outcome);
@@ -53,9 +64,10 @@ void add_fields(ngx_http_request_t* r, const RequestState& state) {
         add_legacy(r, state.outcome);
     }
     // RFC 9110 section 10.2.3. An error_page may have turned the refusal into something else.
-    if (state.headers != Headers::off && state.refused_with != 0 &&
+    if (state.retry_after && state.refused_with != 0 &&
         r->headers_out.status >= NGX_HTTP_BAD_REQUEST) {
-        set_field(r, "Retry-After", std::to_string(whole_seconds(state.outcome.verdict.reset)));
+        ngx::replace_response_header(r, "Retry-After",
+                                     std::to_string(whole_seconds(state.outcome.verdict.reset)));
     }
 }
 

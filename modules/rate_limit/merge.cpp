@@ -1,3 +1,4 @@
+#include "ngx/rewrite.hpp"
 #include "rate_limit/directives.hpp"
 #include "rate_limit/memory.hpp"
 #include "rate_limit/module.hpp"
@@ -99,11 +100,14 @@ ngx::ConfResult finish(ngx_conf_t* cf, MainConf& conf) {
 
 ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     Declared& declared = conf.declared;
+    if (!declared.limits.empty()) {
+        ngx::warn_of_return(cf, "rate_limit", declared.limits.front().place);
+    }
     const auto each = [&](auto... members) {
         (ngx::inherit(declared.*members, parent.declared.*members), ...);
     };
     each(&Declared::limits, &Declared::bypass, &Declared::dry_run, &Declared::status,
-         &Declared::log_level, &Declared::headers);
+         &Declared::log_level, &Declared::headers, &Declared::retry_after);
 
     const auto& main = ngx::main_conf<MainConf>(cf, ngx_http_gatehouse_rate_limit_module);
     conf.limits = declared.limits;
@@ -117,6 +121,7 @@ ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     conf.status = declared.status.value_or(conf.status);
     conf.log_level = declared.log_level.value_or(conf.log_level);
     conf.headers = declared.headers.value_or(conf.headers);
+    conf.retry_after = declared.retry_after.value_or(conf.headers != Headers::off);
     return ngx::kConfOk;
 }
 

@@ -37,6 +37,8 @@ ngx_command_t commands[] = {
       setter<set_log_level>, kLoc, 0, nullptr },
     { ngx_string("rate_limit_headers"), kLocation | NGX_CONF_TAKE1,
       setter<set_headers>, kLoc, 0, nullptr },
+    { ngx_string("rate_limit_retry_after"), kLocation | NGX_CONF_TAKE1,
+      setter<set_retry_after>, kLoc, 0, nullptr },
 
     ngx_null_command
 };

@@ -3,6 +3,8 @@
 #include <array>
 #include <charconv>
 
+#include "base/status.hpp"
+#include "ngx/address_variables.hpp"
 #include "ngx/variable.hpp"
 #include "rate_limit/context.hpp"
 #include "rate_limit/core/header_fields.hpp"
@@ -14,7 +16,14 @@ using ngx::VariableValue;
 
 // In the order of the enumerations.
 constexpr std::array<std::string_view, 7> kStatus{
-    "", "PASSED", "DELAYED", "REJECTED", "DELAYED_DRY_RUN", "REJECTED_DRY_RUN", "BYPASSED"};
+    "",
+    base::kPassed,
+    base::kDelayed,
+    base::kRejected,
+    base::kDelayedDryRun,
+    base::kRejectedDryRun,
+    base::kBypassed,
+};
 constexpr std::array<std::string_view, 6> kSource{"",           "redis", "lease",
                                                   "deny_cache", "local", "error"};
 
@@ -71,7 +80,8 @@ VariableValue source(ngx_http_request_t* r) {
 }  // namespace
 
 ngx_int_t add_variables(ngx_conf_t* cf) {
-    const bool added = ngx::add_variable(cf, "rate_limit_status", ngx::variable<status>) &&
+    const bool added = ngx::add_address_variables(cf) &&
+                       ngx::add_variable(cf, base::kRateLimitStatus, ngx::variable<status>) &&
                        ngx::add_variable(cf, "rate_limit_zone", ngx::variable<zone>) &&
                        ngx::add_variable(cf, "rate_limit_remaining", ngx::variable<remaining>) &&
                        ngx::add_variable(cf, "rate_limit_reset", ngx::variable<reset>) &&

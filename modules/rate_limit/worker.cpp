@@ -46,6 +46,7 @@ Worker& worker() noexcept { return *this_worker; }
 ngx_int_t create_worker(ngx_cycle_t* cycle) {
     const MainConf* conf = conf_of(cycle);
     if (ngx::handles_requests() && conf != nullptr) {
+        ngx::read_clock();
         this_worker = new Worker(*conf, cycle->log);
     }
     return NGX_OK;

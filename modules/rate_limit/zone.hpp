@@ -25,7 +25,7 @@ struct Zone {
     ngx_http_complex_value_t* key = nullptr;
     std::string expression;  // of the key
     KeyKind kind = KeyKind::text;
-    unsigned ipv6_prefix = 64;
+    unsigned ipv6_prefix = base::kIpv6Prefix;
 
     std::vector<Rate> rates;
     Algorithm algorithm = Algorithm::gcra;

@@ -260,7 +260,7 @@ ngx::ConfResult add_servers(ngx_conf_t* cf, const Block& block) {
     for (const auto& [text, place] : block.servers) {
         auto [server, problem] = parse_server(cf, text, port);
         if (!problem.empty()) {
-            return fail(cf, place, std::string(problem) + " in server " + quoted(text));
+            return fail(cf, place, problem);
         }
         for (const Server& other : options.servers) {
             if (other.host == server.host && other.port == server.port) {

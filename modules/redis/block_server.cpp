@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include "redis/core/address.hpp"
+#include "redis/core/url.hpp"
 
 namespace gatehouse::redis {
 namespace {
@@ -19,21 +20,39 @@ bool parse_ipv6(const std::string& text, in6_addr& address) noexcept {
 
 bool is_ipv6(std::string_view host) noexcept { return host.find(':') != std::string_view::npos; }
 
-ParsedServer unix_server(ngx_conf_t* cf, std::string_view path) {
+// The message about a value that is no address: what is wrong and, where habits of clients are to
+// be seen, what is expected.
+std::string explain(std::string_view problem, std::string_view text) {
+    const auto in_server = [](std::string_view what, std::string_view shown) {
+        return std::string(what).append(" in server \"").append(shown).append("\"");
+    };
+    if (const auto url = read_url(text)) {
+        return in_server("invalid address", url->shown) + "; write " + url->instead;
+    }
+    const bool several = text.find_first_of(", \t") != text.npos;
+    return in_server(problem, text) +
+           (several ? "; each address needs a \"server\" of its own" : "");
+}
+
+ParsedServer unix_server(ngx_conf_t* cf, std::string_view text) {
+    const std::string_view path = text.substr(kUnix.size());
+    if (read_url(text)) {
+        return {{}, explain({}, text)};
+    }
     if (path.empty()) {
-        return {{}, "no path in the unix domain socket"};
+        return {{}, explain("no path in the unix domain socket", kUnix)};
     }
     ngx_str_t name = ngx::copy(cf->pool, path);
     if (ngx_get_full_name(cf->pool, &cf->cycle->prefix, &name) != NGX_OK) {
         throw std::bad_alloc();
     }
     if (name.len >= sizeof(sockaddr_un::sun_path)) {
-        return {{}, "too long path in the unix domain socket"};
+        return {{}, explain("too long path in the unix domain socket", text)};
     }
     Server server;
     server.host = ngx::view(name);
     server.name = std::string(kUnix) + server.host;
-    return {std::move(server)};
+    return {std::move(server), {}};
 }
 
 // `text` split into host and port, which is empty if there is none.
@@ -59,7 +78,8 @@ HostPort split(std::string_view text) noexcept {
         return {text, {}};
     }
     if (text.find(':', colon + 1) != std::string_view::npos) {
-        return {{}, {}, "an IPv6 address needs brackets"};
+        const bool digits = text.find_first_not_of("0123456789abcdefABCDEF:.") == text.npos;
+        return {{}, {}, digits ? "an IPv6 address needs brackets" : "invalid host"};
     }
     if (colon + 1 == text.size()) {
         return {{}, {}, "invalid port"};
@@ -71,18 +91,18 @@ HostPort split(std::string_view text) noexcept {
 
 ParsedServer parse_server(ngx_conf_t* cf, std::string_view text, std::uint16_t default_port) {
     if (text.starts_with(kUnix)) {
-        return unix_server(cf, text.substr(kUnix.size()));
+        return unix_server(cf, text);
     }
     const HostPort parts = split(text);
     if (!parts.problem.empty()) {
-        return {{}, parts.problem};
+        return {{}, explain(parts.problem, text)};
     }
     const auto port = parts.port.empty() ? std::optional(default_port) : parse_port(parts.port);
     if (!port) {
-        return {{}, "invalid port"};
+        return {{}, explain("invalid port", text)};
     }
     if (!valid_host(parts.host)) {
-        return {{}, is_ipv6(parts.host) ? "invalid IPv6 address" : "invalid host"};
+        return {{}, explain(is_ipv6(parts.host) ? "invalid IPv6 address" : "invalid host", text)};
     }
     Server server;
     server.port = *port;
@@ -93,9 +113,9 @@ ParsedServer parse_server(ngx_conf_t* cf, std::string_view text, std::uint16_t d
     // The resolver would be asked for what was meant to be an address.
     if (parts.host.find_first_not_of("0123456789.") == std::string_view::npos &&
         !has_address(server)) {
-        return {{}, "invalid IPv4 address"};
+        return {{}, explain("invalid IPv4 address", text)};
     }
-    return {std::move(server)};
+    return {std::move(server), {}};
 }
 
 bool has_address(const Server& server) noexcept {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "ngx/conf.hpp"
@@ -9,11 +10,11 @@
 namespace gatehouse::redis {
 
 // The value of one `server`: `host`, `host:port`, `[IPv6]`, `[IPv6]:port` or `unix:path`, the path
-// relative to nginx's prefix. No name is resolved, but `localhost` is 127.0.0.1. `problem` is empty
-// on success.
+// relative to nginx's prefix. No name is resolved, but `localhost` is 127.0.0.1. `problem`, the
+// whole message, is empty on success.
 struct ParsedServer {
     Server server;
-    std::string_view problem = {};
+    std::string problem;
 };
 ParsedServer parse_server(ngx_conf_t* cf, std::string_view text, std::uint16_t default_port);
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <string>
 
+#include "base/status.hpp"
 #include "ngx/variable.hpp"
 #include "waf/inspection.hpp"
 
@@ -12,8 +13,8 @@ namespace {
 using ngx::VariableValue;
 
 // In the order of the enumeration.
-constexpr std::array<std::string_view, 6> kStatus{"",        "PASSED",   "DETECTED",
-                                                  "BLOCKED", "BYPASSED", "ERROR"};
+constexpr std::array<std::string_view, 6> kStatus{
+    "", base::kPassed, base::kDetected, base::kBlocked, base::kBypassed, base::kError};
 
 const Inspection* find(ngx_http_request_t* r) noexcept {
     const Inspection* inspection = RequestContext::find(r->main);
@@ -56,7 +57,7 @@ VariableValue id(ngx_http_request_t* r) {
 }  // namespace
 
 ngx_int_t add_variables(ngx_conf_t* cf) {
-    const bool added = ngx::add_variable(cf, "modsecurity_status", ngx::variable<status>) &&
+    const bool added = ngx::add_variable(cf, base::kWafStatus, ngx::variable<status>) &&
                        ngx::add_variable(cf, "modsecurity_score", ngx::variable<score>) &&
                        ngx::add_variable(cf, "modsecurity_rules", ngx::variable<rules>) &&
                        ngx::add_variable(cf, "modsecurity_id", ngx::variable<id>);

@@ -27,6 +27,11 @@ server {
     location = /t       { connection_limit zone=address max=9 by=request; try_files /index.html =404; }
     location = /only    { try_files /index.html =404; }
     location = /other   { connection_limit_ban zone=key after=9/1h for=1h; try_files /index.html =404; }
+    location = /silent  { connection_limit_ban zone=key after=9/1h for=1h; connection_limit_retry_after off; try_files /index.html =404; }
+    location = /dry     { connection_limit_ban zone=key after=9/1h for=1h; connection_limit_dry_run on; try_files /absent =404; }
+    location = /page    { connection_limit_ban zone=key after=9/1h for=1h; error_page 503 /later; try_files /index.html =404; }
+    location = /fine    { connection_limit_ban zone=key after=9/1h for=1h; error_page 503 =200 /index.html; try_files /index.html =404; }
+    location = /later   { add_header X-Page later always; return 503 "later\n"; }
     location = /key     {
         connection_limit zone=key max=1 by=request;
         connection_limit_ban zone=key after=2/1h for=1h;
@@ -115,6 +120,22 @@ subtest 'keys' => sub {
     is_deeply [map { $_->{key} =~ /\A[0-9a-f]{32}\z/ ? 'hash' : $_->{key} } bans('key')->@*], ['hash'],
         'listed by its hash';
     is scalar(() = $site->log =~ /\[info\] .*banned by zone "key" for 3600s/g), 1, 'logged as the place says';
+    done($client);
+};
+
+# /key has banned "a".
+subtest 'Retry-After' => sub {
+    my $later = sub ($uri, @lines) {
+        my $client = $site->ask('127.11.3.4', $uri, 'Connection: close', @lines);
+        my $values = $client->response->{headers}{'retry-after'} // [];
+        1 while $client->more;
+        $client->leave;
+        return join ' ', map { $_ <= 3600 && $_ > 3000 ? 'LATER' : $_ } @$values;
+    };
+    is $later->($_), 'LATER', "$_: the end of the ban" for '/other?k=a', '/key?k=a', '/page?k=a';
+    is $later->($_), '', "$_: none" for '/silent?k=a', '/dry?k=a', '/fine?k=a', '/other?k=b';
+    my $client = $site->hold('127.11.3.4', '/key?k=r');
+    is $later->('/key?k=r'), '', 'a limit cannot tell when';
     done($client);
 };
 

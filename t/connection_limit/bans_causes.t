@@ -1,4 +1,5 @@
 # What brings a ban, and what does not: refusals of other modules by on=, dry runs, bypasses, lists.
+# (Those of the WAF, and all modules in one place: t/suite/refusals.t.)
 
 use v5.36;
 use FindBin;
@@ -17,8 +18,6 @@ connection_limit_zone $binary_remote_addr zone=exempt:1m;
 connection_limit_zone $arg_k zone=key:1m;
 rate_limit_zone $binary_remote_addr zone=slow:1m rate=1r/1d;
 rate_limit_status 429;
-# As the module of that name would say it.
-map $arg_waf $waf_status { bad REJECTED; dry REJECTED_DRY_RUN; default PASSED; }
 add_header X-Status "$connection_limit_status" always;
 server {
     listen 127.0.0.1:PORT;
@@ -68,7 +67,6 @@ server {
         connection_limit_ban zone=address after=1/1h for=1h on=limit,rate_limit,waf;
         try_files /index.html =404;
     }
-    location = /waf        { connection_limit_ban zone=address after=2/1h for=1h on=waf; try_files /index.html =404; }
     location = /any        {
         connection_limit zone=key max=1 by=request;
         auth_jwt site;
@@ -153,13 +151,6 @@ for my $uri ('/jwt', '/jwt/early') {
 subtest 'refused tokens without on=jwt' => sub {
     is_deeply statuses(3, '127.12.2.3', '/jwt/limit'), [(401) x 3], 'refused';
     not_banned('127.12.2.3');
-};
-
-subtest 'on=waf' => sub {
-    is_deeply statuses(3, '127.12.8.1', "/waf?waf=$_"), [(200) x 3], $_ for qw(good dry);
-    not_banned('127.12.8.1');
-    is_deeply statuses(2, '127.12.8.1', '/waf?waf=bad'), [200, 200], 'refused';
-    until_banned('127.12.8.1');
 };
 
 subtest 'all causes' => sub {

@@ -49,7 +49,14 @@ subtest 'connection_limit' => sub {
     refused('connection_limit max=5 by=request;', '"connection_limit" must have "zone" parameter');
     refused("connection_limit zone=address max=$_;", "invalid parameter \"max=$_\"") for @no_numbers;
     refused("connection_limit zone=address max=5 $_;", "invalid parameter \"$_\"")
-        for qw(by= by by=stream by=Request 5 handshake=1 rate=1r/s delay nodelay Max=5 zone);
+        for qw(by= by by=stream by=Request 5 Max=5 zone);
+    my $rate = 'requests per time are limited by "rate_limit"';
+    refused("connection_limit zone=address max=5 $_->[0];", "invalid parameter \"$_->[0]\"; $_->[1]") for
+        ['handshake=1', 'it is a parameter of "connection_limit_accept"'],
+        ['rate=1r/s', $rate . ', new connections by "connection_limit_accept"'], ['burst=5', $rate],
+        (map { [$_, 'what is too much is refused at once'] } qw(delay delay=5 nodelay)),
+        ['status=503', 'it is set by "connection_limit_status"'];
+    refused('connection_limit address 5;', 'invalid parameter "address"; write "zone=address max=5"');
     refused("connection_limit zone=$_ max=5;", "unknown zone \"$_\"") for 'absent', 'ADDRESS', 'address:1m', '$host';
     refused('connection_limit zone=address max=5; connection_limit zone=site max=5; connection_limit zone=address max=6;',
         '"connection_limit" directive is duplicate', 'a zone twice at one level');
@@ -104,9 +111,10 @@ subtest 'connection_limit_bypass' => sub {
 
 subtest 'values' => sub {
     accepted("connection_limit_$_;") for 'dry_run on', 'dry_run off', 'dry_run ON', 'status 400', 'status 429',
-        'status 503', 'status 599', 'log_level info', 'log_level notice', 'log_level warn', 'log_level error';
+        'status 503', 'status 599', 'log_level info', 'log_level notice', 'log_level warn', 'log_level error',
+        'retry_after on', 'retry_after off';
     refused("connection_limit_$_->[0] '$_->[1]';", "invalid value \"$_->[1]\" in \"connection_limit_$_->[0]\" directive")
-        for map { my $name = $_; map { [$name, $_] } '', 'x', '1', '$arg_x' } qw(dry_run log_level);
+        for map { my $name = $_; map { [$name, $_] } '', 'x', '1', '$arg_x' } qw(dry_run log_level retry_after);
     refused("connection_limit_log_level $_;", "invalid value \"$_\" in \"connection_limit_log_level\" directive")
         for qw(debug crit alert emerg off);
     refused("connection_limit_status $_;",
@@ -114,10 +122,20 @@ subtest 'values' => sub {
         for qw(399 600 200 302 444x -1 429.5 $arg_x 99999999999999999999999);
 };
 
+subtest 'return in a limited place' => sub {
+    my $warning = sub ($name) { qr/\[warn\].* "return" answers requests before "$name" looks at them$place/ };
+    my $limit   = 'connection_limit zone=address max=1;';
+    my $ban     = 'connection_limit_ban zone=address after=1/1s for=1s;';
+    conf_accepted(location("$_->[1] return 200;"), "beside $_->[0]", $warning->($_->[0]))
+        for ['connection_limit' => $limit], ['connection_limit_ban' => $ban], ['connection_limit' => "$ban $limit"];
+    accepted("$_ if (\$arg_a) { return 403; }") for $limit, $ban;
+    accepted("$limit location /inner { return 200; }");
+};
+
 subtest 'duplicates and arguments' => sub {
     refused("connection_limit_$_; connection_limit_$_;", "\"connection_limit_@{[name($_)]}\" directive is duplicate")
-        for 'dry_run on', 'status 429', 'log_level info';
-    for my $name (qw(dry_run status log_level)) {
+        for 'dry_run on', 'status 429', 'log_level info', 'retry_after on';
+    for my $name (qw(dry_run status log_level retry_after)) {
         refused("connection_limit_$name $_;", "invalid number of arguments in \"connection_limit_$name\" directive",
             "connection_limit_$name $_") for '', 'on off';
     }

@@ -35,7 +35,8 @@ subtest 'connection_limit_accept' => sub {
     refused('connection_limit_accept max=5 rate=5r/s;', '"connection_limit_accept" must have "zone" parameter');
     refused("connection_limit_accept zone=address max=$_;", "invalid parameter \"max=$_\"") for @no_numbers;
     refused("connection_limit_accept zone=address max=5 handshake=$_;", "invalid parameter \"handshake=$_\"") for @no_numbers;
-    refused("connection_limit_accept zone=address max=5 rate=$_;", "invalid parameter \"rate=$_\"")
+    refused("connection_limit_accept zone=address max=5 rate=$_;",
+        "invalid parameter \"rate=$_\"; it must be a number of connections per second, as in \"50r/s\"")
         for (map { "${_}r/s" } @no_numbers), '', 5, '5r', '5r/', '5/s', '5r/m', '5r/10m', '5R/s', '5r/1s';
     refused("connection_limit_accept zone=address max=5 $_;", "invalid parameter \"$_\"")
         for qw(by=request burst=5 x max zone handshake rate);

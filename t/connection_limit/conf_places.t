@@ -16,7 +16,7 @@ subtest 'contexts' => sub {
     my @server   = ('connection_limit_accept zone=address max=5', 'connection_limit_list zone=address empty action=deny');
     my @location = ('connection_limit zone=address max=5', 'connection_limit_ban zone=address after=1/1s for=1s',
         'connection_limit_bypass 192.0.2.1', 'connection_limit_dry_run on', 'connection_limit_status 429',
-        'connection_limit_log_level warn');
+        'connection_limit_log_level warn', 'connection_limit_retry_after off');
     my @report = ('connection_limit_report');
     conf_file('empty', '');
 

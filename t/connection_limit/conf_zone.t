@@ -50,7 +50,12 @@ subtest 'parameters' => sub {
     }
     refused('zone=z:1m on_full=pass on_full=deny', 'duplicate "on_full" parameter');
     refused("zone=z:1m $_", "invalid parameter \"$_\"")
-        for qw(x zone =1 Zone=z:1m max=5 rate=1r/s on_full ipv6_prefix);
+        for qw(x zone =1 Zone=z:1m on_full ipv6_prefix);
+    my $rate = 'requests per time are limited by "rate_limit"';
+    refused("zone=z:1m $_->[0]", "invalid parameter \"$_->[0]\"; $_->[1]") for
+        ['max=5', 'it is a parameter of "connection_limit"'], ['burst=5', $rate],
+        ['rate=1r/s', $rate . ', new connections by "connection_limit_accept"'],
+        ['status=503', 'it is set by "connection_limit_status"'];
     conf_refused("connection_limit_zone $_;",
         qr/invalid number of arguments in "connection_limit_zone" directive$place/, "arguments: $_") for '', '$host';
 };

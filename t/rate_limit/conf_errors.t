@@ -48,10 +48,19 @@ subtest 'rate_limit' => sub {
     refused('rate_limit;', 'invalid number of arguments in "rate_limit" directive');
     refused('rate_limit rate=1r/s;', '"rate_limit" must have "zone" parameter');
     refused("rate_limit $_;", "invalid parameter \"$_\"")
-        for 'api', 'off', 'zone', 'zone=', 'x=1', 'burst=5', 'nodelay', 'Zone=api';
+        for 'api', 'off', 'zone', 'zone=', 'x=1', 'Zone=api';
     refused("rate_limit zone=api $_;", "invalid parameter \"$_\"")
         for qw(rate= rate cost= cost cost=x cost=-1 cost=1.5 cost=1k delay= delay=0 delay=-1 delay=x delay=1000000001
-            delayed nodelay);
+            delayed);
+    # What limit_req and limit_conn have.
+    for my $zone ('', 'zone=api ') {
+        refused("rate_limit $zone$_->[0];", "invalid parameter \"$_->[0]\"; $_->[1]") for
+            (map { [$_, 'it is a parameter of "rate_limit_zone", and there one more than in "limit_req"'] }
+                'burst=5', 'burst'),
+            ['nodelay', 'nothing is delayed without the "delay" parameter'],
+            ['status=503', 'it is set by "rate_limit_status"'],
+            ['max=5', 'connections are limited by "connection_limit"'];
+    }
     refused("rate_limit zone=$_;", "unknown zone \"$_\"") for 'absent', 'API', 'api:1m', '$host';
     refused("rate_limit zone=api $_ $_;", "duplicate \"@{[name($_)]}\" parameter")
         for qw(zone=api rate=$arg_r cost=$arg_c delay delay=5);
@@ -101,9 +110,9 @@ subtest 'rate_limit_bypass' => sub {
 subtest 'values' => sub {
     accepted("rate_limit_$_;") for 'dry_run on', 'dry_run off', 'dry_run ON', 'status 400', 'status 429', 'status 503',
         'status 599', 'log_level info', 'log_level notice', 'log_level warn', 'log_level error', 'headers off',
-        'headers draft', 'headers legacy';
+        'headers draft', 'headers legacy', 'retry_after on', 'retry_after off';
     refused("rate_limit_$_->[0] '$_->[1]';", "invalid value \"$_->[1]\" in \"rate_limit_$_->[0]\" directive") for
-        map { my $name = $_; map { [$name, $_] } '', 'x', '1', '$arg_x' } qw(dry_run log_level headers);
+        map { my $name = $_; map { [$name, $_] } '', 'x', '1', '$arg_x' } qw(dry_run log_level headers retry_after);
     refused("rate_limit_log_level $_;", "invalid value \"$_\" in \"rate_limit_log_level\" directive")
         for qw(debug crit alert emerg off);
     refused("rate_limit_status $_;",
@@ -113,8 +122,8 @@ subtest 'values' => sub {
 
 subtest 'duplicates and arguments' => sub {
     refused("rate_limit_$_; rate_limit_$_;", "\"rate_limit_@{[name($_)]}\" directive is duplicate")
-        for 'dry_run on', 'status 429', 'log_level info', 'headers off';
-    for my $name (qw(dry_run status log_level headers)) {
+        for 'dry_run on', 'status 429', 'log_level info', 'headers off', 'retry_after on';
+    for my $name (qw(dry_run status log_level headers retry_after)) {
         refused("rate_limit_$name $_;", "invalid number of arguments in \"rate_limit_$name\" directive",
             "rate_limit_$name $_") for '', 'on off';
     }
@@ -122,7 +131,8 @@ subtest 'duplicates and arguments' => sub {
 
 subtest 'contexts' => sub {
     my @location = ('rate_limit zone=api', 'rate_limit_bypass 192.0.2.1', 'rate_limit_dry_run on',
-        'rate_limit_status 503', 'rate_limit_log_level warn', 'rate_limit_headers off');
+        'rate_limit_status 503', 'rate_limit_log_level warn', 'rate_limit_headers off',
+        'rate_limit_retry_after on');
     my @http = ('rate_limit_zone $host zone=x:1m rate=1r/s', 'rate_limit_redis x { server 127.0.0.1; }');
     for (@location) {
         conf_accepted("$zones $_; server { }", "in http: $_");
@@ -144,6 +154,23 @@ subtest 'contexts' => sub {
         conf_refused("$zones server { $text }", qr/"$name" directive is not allowed here$place/, "in server: $name");
         conf_refused(location($text), qr/"$name" directive is not allowed here$place/, "in location: $name");
     }
+};
+
+# return is carried out in REWRITE. What is in an if, or behind a rewrite, may leave others to the limit.
+subtest 'return in a limited place' => sub {
+    my $warning = qr/\[warn\].* "return" answers requests before "rate_limit" looks at them$place/;
+    my $warned  = sub ($text, $name = $text) { conf_accepted("$zones server { $text }", $name, $warning) };
+    my $silent  = sub ($text, $name = $text) { conf_accepted("$zones server { $text }", $name) };
+    my $limit   = 'rate_limit zone=api;';
+    $warned->("location / { $_ }") for "$limit return 200;", "return 301 http://\$host\$request_uri; $limit",
+        "$limit set \$a b; return 403 \$a;", "if (\$arg_a) { set \$b c; } return 204; $limit",
+        "if (\$uri ~ x) { return 403; } $limit return 200 ok;", "$limit location /inner { proxy_pass http://127.0.0.1; } return 404;";
+    $warned->("$limit return 301 https://\$host\$request_uri;", 'of a server');
+    $silent->("location / { $limit $_ }") for 'if ($arg_a) { return 403; }', 'if ($uri ~ x) { return 403; } set $a b;',
+        'rewrite ^/a /b break; return 404;', 'rewrite ^/a /b last; return 404;', 'break; return 404;', 'set $a return;',
+        'location /inner { return 200; }', 'rewrite ^ /x redirect;';
+    $silent->("$limit location / { return 200; } location = /x { rate_limit_headers off; return 404; }", 'inherited');
+    conf_accepted("$zones $limit server { return 404; } server { server_name a; location / { return 200; } }", 'of http');
 };
 
 subtest 'order' => sub {

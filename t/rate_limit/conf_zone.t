@@ -6,6 +6,7 @@ use lib "$FindBin::Bin/../lib";
 use Gatehouse::ConfTest 'rate_limit';
 
 my $place = qr{ in \S+/nginx\.conf:\d+$};
+my $unit  = '; it must be a number of requests per time, as in "5r/s" or "20r/10m"';
 my $redis = "rate_limit_redis main { server 127.0.0.1; }\n";
 
 sub zone ($parameters) { return "${redis}rate_limit_zone \$binary_remote_addr $parameters;" }
@@ -28,22 +29,22 @@ subtest 'rates' => sub {
     accepted("zone=z:1m rate=$_")
         for qw(1r/s 20r/10m 5r/1h 1000r/d 7r/366d 1000000000r/s 1000000000r/8784h 0001r/01s);
     # Numbers that no integer holds are too large, too, and none of them wraps.
-    refused("zone=z:1m rate=$_", "invalid parameter \"rate=$_\"")
+    refused("zone=z:1m rate=$_", "invalid parameter \"rate=$_\"$unit")
         for qw(0r/s 1r/0s 1000000001r/s 1r/367d 1r/8785h 18446744073709551617r/s 99999999999999999999999r/s
             1r/18446744073709551617s 4294967297r/s),
         qw(1 1r 1r/ 1/s r/s 1r/x 1r/ms 1r/10 1r/10mm 1r/1.5m 1.5r/s -1r/s +1r/s 1r/-1s 1r/+1s 1R/s 1r/S 1r//s
             1r/w 0x10r/s);
-    refused('zone=z:1m rate=', 'invalid parameter "rate="');
-    refused("zone=z:1m 'rate= 1r/s'", 'invalid parameter "rate= 1r/s"');
-    refused("zone=z:1m 'rate=1r/s '", 'invalid parameter "rate=1r/s "');
-    refused('zone=z:1m rate=$arg_rate', 'invalid parameter "rate=$arg_rate"');
+    refused('zone=z:1m rate=', 'invalid parameter "rate="' . $unit);
+    refused("zone=z:1m 'rate= 1r/s'", 'invalid parameter "rate= 1r/s"' . $unit);
+    refused("zone=z:1m 'rate=1r/s '", 'invalid parameter "rate=1r/s "' . $unit);
+    refused('zone=z:1m rate=$arg_rate', 'invalid parameter "rate=$arg_rate"' . $unit);
 };
 
 subtest 'windows' => sub {
     accepted('zone=z:1m rate=10r/s rate=100r/1m rate=1000r/1h rate=5000r/1d');
     accepted('zone=z:1m rate=10r/s rate=10r/s');
     refused('zone=z:1m ' . join(' ', map { "rate=${_}r/s" } 1 .. 5), 'more than 4 rates');
-    refused('zone=z:1m rate=1r/s rate=2', 'invalid parameter "rate=2"');
+    refused('zone=z:1m rate=1r/s rate=2', 'invalid parameter "rate=2"' . $unit);
 };
 
 subtest 'burst' => sub {
@@ -122,7 +123,13 @@ subtest 'parameters' => sub {
         my ($name) = /^(\w+)/;
         refused("zone=z:1m rate=1r/s $_ $_", "duplicate \"$name\" parameter");
     }
-    refused_parameters('x', 'nodelay', 'delay=1', 'burst', 'rate', 'zone', '=1', 'Burst=1', 'status=429');
+    refused_parameters('x', 'burst', 'rate', 'zone', '=1', 'Burst=1');
+    # What limit_req_zone, limit_req and limit_conn have, or other directives.
+    refused("zone=z:1m rate=1r/s $_->[0]", "invalid parameter \"$_->[0]\"; $_->[1]") for
+        (map { [$_, 'nothing is delayed unless "rate_limit" has the "delay" parameter'] } 'nodelay', 'nodelay=on'),
+        (map { [$_, 'it is a parameter of "rate_limit"'] } 'delay', 'delay=1'),
+        ['sync', 'nodes count together by the "redis" parameter'], ['status=429', 'it is set by "rate_limit_status"'],
+        ['max=5', 'connections are limited by "connection_limit"'];
     conf_refused("rate_limit_zone $_;",
         qr/invalid number of arguments in "rate_limit_zone" directive$place/, "arguments: $_")
         for '', '$host';

@@ -20,6 +20,9 @@ location = /HERE/default { rate_limit zone=ten_HERE; try_files /index.html =404;
 location = /HERE/draft { rate_limit zone=ten_HERE; rate_limit_headers draft; try_files /index.html =404; }
 location = /HERE/legacy { rate_limit zone=ten_HERE; rate_limit_headers legacy; try_files /index.html =404; }
 location = /HERE/off { rate_limit zone=ten_HERE; rate_limit_headers off; try_files /index.html =404; }
+location = /HERE/off_later { rate_limit zone=ten_HERE; rate_limit_headers off; rate_limit_retry_after on; try_files /index.html =404; }
+location = /HERE/draft_only { rate_limit zone=ten_HERE; rate_limit_retry_after off; try_files /index.html =404; }
+location = /HERE/legacy_only { rate_limit zone=ten_HERE; rate_limit_headers legacy; rate_limit_retry_after off; try_files /index.html =404; }
 location = /HERE/burst { rate_limit zone=burst_HERE cost=$arg_c; try_files /index.html =404; }
 location = /HERE/burst_legacy { rate_limit zone=burst_HERE; rate_limit_headers legacy; try_files /index.html =404; }
 location = /HERE/log { rate_limit zone=log_HERE; try_files /index.html =404; }
@@ -79,6 +82,13 @@ $limits->both('legacy', sub ($here) {
 $limits->both('off', sub ($here) {
     is_deeply said($nginx->get("/$here/off?k=b"), 0), [], 'nothing' for 1 .. 4;
     is $nginx->status("/$here/off?k=b"), 429, 'not even in a refusal';
+});
+
+$limits->both('Retry-After apart', sub ($here) {
+    is_deeply said($nginx->get("/$here/off_later?k=r"), 1200), [], 'nothing while requests pass' for 1 .. 3;
+    is_deeply said($nginx->get("/$here/off_later?k=r"), 1200), [$later], 'nothing else when one does not';
+    is_deeply said($nginx->get("/$here/draft_only?k=r"), 1200), draft("\"ten_$here\";q=3;w=3600", 0), 'draft without it';
+    is_deeply said($nginx->get("/$here/legacy_only?k=r"), 1200), legacy(3, 0), 'legacy without it';
 });
 
 $limits->both('where nothing is counted', sub ($here) {

@@ -26,9 +26,28 @@ location = /HERE/proxied { rate_limit zone=two_HERE; proxy_pass http://self/back
 location = /HERE/proxied_limit { rate_limit zone=two_HERE; proxy_pass http://self/HERE/file?k=$arg_k; proxy_hide_header RateLimit; proxy_hide_header RateLimit-Policy; }
 location = /HERE/broken { rate_limit zone=two_HERE; proxy_pass http://unix:$PREFIX/absent.sock; }
 location = /HERE/accel { rate_limit zone=two_HERE; proxy_pass http://self/accel?; }
+location = /HERE/upstream_draft { rate_limit zone=two_HERE; proxy_pass http://self/fields?; }
+location = /HERE/upstream_legacy { rate_limit zone=two_HERE; rate_limit_headers legacy; proxy_pass http://self/fields?; }
+location = /HERE/upstream_off { rate_limit zone=two_HERE; rate_limit_headers off; proxy_pass http://self/fields?; }
+location = /HERE/upstream_page { rate_limit zone=two_HERE; error_page 429 = /page_fields; try_files /index.html =404; }
 location = /limited.html { internal; add_header X-Page limited always; }
 location @limited { return 429 "later\n"; }
 location = /backend { add_header X-Backend yes; return 200 "backend\n"; }
+location = /fields {
+    add_header RateLimit-Policy theirs;
+    add_header RateLimit theirs;
+    add_header RateLimit-Limit theirs;
+    add_header RateLimit-Reset theirs;
+    add_header X-RateLimit-Limit theirs;
+    add_header X-RateLimit-Remaining theirs;
+    add_header x-ratelimit-reset theirs;
+    add_header X-RateLimit-Used theirs;
+    add_header X-Rate-Limit-Limit theirs;
+    add_header X-RateLimited theirs;
+    add_header Retry-After theirs;
+    return 200 "fields\n";
+}
+location = /page_fields { internal; proxy_pass http://self/fields?; proxy_intercept_errors off; }
 location = /accel { add_header X-Accel-Redirect /internal/index.html; return 200; }
 location /internal/ { internal; alias $PREFIX/html/; rate_limit zone=two_memory; }
 END
@@ -84,6 +103,26 @@ $limits->both('handed on', sub ($here) {
     three($here, 'accel', [200, 200, 429], @pass, refusing($here));
     is_deeply [map { $limits->passed("/$here/proxied_limit?k=twice", 1) } 1 .. 2], [1, 0],
         'a request to itself is another client\'s';
+});
+
+# What an upstream says of its own limits.
+$limits->both('fields of an upstream', sub ($here) {
+    my $said = sub ($place) {
+        my $headers = $nginx->get("/$here/$place?k=$place")->{headers};
+        return { map { ($_ => join ' ', map { s/\A\d{3,4}\z/S/r =~ s/;.*//r } $headers->{$_}->@*) }
+                grep { /rate-?limit|retry/ } keys %$headers };
+    };
+    my %other = ('x-ratelimited' => 'theirs', 'retry-after' => 'theirs');
+    is_deeply $said->('upstream_draft'), { %other, map { ($_ => "\"two_$here\"") } qw(ratelimit-policy ratelimit) },
+        'draft: all its forms make way';
+    is_deeply $said->('upstream_legacy'), { %other, 'x-ratelimit-limit' => 2, 'x-ratelimit-remaining' => 1,
+        'x-ratelimit-reset' => 'S' }, 'legacy, too';
+    is_deeply [sort keys $said->('upstream_off')->%*], [qw(ratelimit ratelimit-limit ratelimit-policy ratelimit-reset
+        retry-after x-rate-limit-limit x-ratelimit-limit x-ratelimit-remaining x-ratelimit-reset x-ratelimit-used
+        x-ratelimited)], 'off: they stay';
+    $said->('upstream_page') for 1, 2;
+    is_deeply $said->('upstream_page'), { %other, map { ($_ => "\"two_$here\"") } qw(ratelimit-policy ratelimit) },
+        'a page of an upstream in place of the refusal';
 });
 
 $limits->both('conditions, ranges, methods', sub ($here) {

@@ -49,6 +49,7 @@ rate_limit_zone $arg_k zone=http2:1m rate=2r/1h;
 rate_limit zone=http2;
 rate_limit_status 503;
 rate_limit_headers legacy;
+rate_limit_retry_after off;
 --- config
 location /t { try_files /index.html =404; }
 location /inner { rate_limit_status 429; location /inner/t { rate_limit_headers off; try_files /index.html =404; } }
@@ -58,7 +59,7 @@ location /inner { rate_limit_status 429; location /inner/t { rate_limit_headers 
 [200, 200, 503, 429]
 --- response_headers eval
 ["X-RateLimit-Limit: 2\nX-RateLimit-Remaining: 1\nRateLimit: ", "X-RateLimit-Limit: ",
-    "X-RateLimit-Limit: 2\nX-RateLimit-Remaining: 0", "X-RateLimit-Limit: \nRetry-After: "]
+    "X-RateLimit-Limit: 2\nX-RateLimit-Remaining: 0\nRetry-After: ", "X-RateLimit-Limit: \nRetry-After: "]
 
 
 

@@ -38,6 +38,31 @@ subtest 'servers' => sub {
     servers('an IPv6 address needs brackets', qw(::1 2001:db8::1));
     servers('no path in the unix domain socket', 'unix:');
     servers('too long path in the unix domain socket', 'unix:/' . 'x' x 120);
+    # What clients of Redis take; no message shows what may be a password.
+    my %url = (
+        'redis://127.0.0.1:6380' => ['redis://127.0.0.1:6380', 'server 127.0.0.1:6380'],
+        'redis://redis.example'  => ['redis://redis.example', 'server redis.example'],
+        'rediss://redis.example:6380/2' => ['rediss://redis.example:6380/2', 'server redis.example:6380', 'tls on', 'database 2'],
+        'redis://u:pw@127.0.0.1:6379/0' => ['redis://...@127.0.0.1:6379/0', 'server 127.0.0.1:6379', 'database 0',
+            'username name', 'password_file file'],
+        'redis://:p/w@x@[::1]:6379' => ['redis://...@[::1]:6379', 'server [::1]:6379', 'password_file file'],
+        'TLS://10.0.0.1?password=pw' => ['TLS://10.0.0.1?...', 'server 10.0.0.1', 'tls on'],
+        'redis+unix:///run/redis.sock' => ['redis+unix:///run/redis.sock', 'server unix:/run/redis.sock'],
+        'unix:///run/redis.sock?db=1'  => ['unix:///run/redis.sock?...', 'server unix:/run/redis.sock'],
+        'redis-sentinel://10.0.0.1/main' => ['redis-sentinel://10.0.0.1/main', 'server 10.0.0.1', 'topology sentinel master=name'],
+        'pw@127.0.0.1:6379'  => ['...@127.0.0.1:6379', 'server 127.0.0.1:6379', 'username name', 'password_file file'],
+        'redis.example:6379/3' => ['redis.example:6379/3', 'server redis.example:6379', 'database 3'],
+        'redis://a:1,b:2/'   => ['redis://a:1,b:2/', 'server address:port'],
+        'redis://'           => ['redis://', 'server address:port'],
+    );
+    for my $server (sort keys %url) {
+        my ($shown, @directives) = $url{$server}->@*;
+        my $instead = join ', ', map { "\"$_;\"" } @directives;
+        conf_refused("rate_limit_redis main { server $server; }",
+            qr/\[emerg\] (?:\d+#\d+: )?invalid address in server "\Q$shown\E"; write \Q$instead\E$place/, "server $server");
+    }
+    conf_refused('rate_limit_redis main { server a:1,b:2; }', qr/"a:1,b:2"; each address needs a "server" of its own$place/, 'a list');
+    servers('invalid host', qw(tcp:redis.example:6379 redis:x:1));
     refused("server $_;", "duplicate server \"$_\"") for qw(127.0.0.1 127.0.0.1:6379 localhost);
     conf_refused('rate_limit_redis main { server unix:a.sock; server unix:a.sock; }',
         qr/duplicate server "unix:a\.sock"$place/, 'a socket twice');

@@ -13,6 +13,15 @@ constexpr std::size_t kRest = 2 * 3 + 10 + 19 + 2;
 
 bool escaped(char c) noexcept { return c == '"' || c == '\\'; }
 
+bool starts_with(std::string_view name, std::string_view lower_case) noexcept {
+    const auto same = [](char a, char b) {
+        return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b;
+    };
+    return name.size() >= lower_case.size() &&
+           std::equal(lower_case.begin(), lower_case.end(), name.begin(),
+                      [&](char b, char a) { return same(a, b); });
+}
+
 // Writes what is known to fit.
 class Writer {
   public:
@@ -76,6 +85,18 @@ std::string_view write_limit(std::span<char, kFieldSize> buffer, std::string_vie
     out.parameter('r', verdict.remaining);
     out.parameter('t', whole_seconds(verdict.reset));
     return out.text();
+}
+
+bool is_limit_field(std::string_view name) noexcept {
+    if (starts_with(name, "x-")) {
+        name.remove_prefix(2);
+    }
+    for (const std::string_view word : {"ratelimit", "rate-limit"}) {
+        if (starts_with(name, word)) {
+            return name.size() == word.size() || name[word.size()] == '-';
+        }
+    }
+    return false;
 }
 
 bool valid_name(std::string_view name) noexcept {

@@ -21,6 +21,11 @@ std::string_view write_policy(std::span<char, kFieldSize> buffer, std::string_vi
 std::string_view write_limit(std::span<char, kFieldSize> buffer, std::string_view name,
                              const Verdict& verdict) noexcept;
 
+// Whether a field of that name says how many requests are allowed or left: RateLimit and
+// RateLimit-Policy, those of earlier drafts (RateLimit-Limit), and X-RateLimit-* of any spelling.
+// Case does not count.
+bool is_limit_field(std::string_view name) noexcept;
+
 // Whether a zone's name can be written as an RFC 9651 string within kFieldSize.
 bool valid_name(std::string_view name) noexcept;
 

@@ -80,14 +80,25 @@ void the_longest_names_fit(void**) {
     assert_int_equal(limit_field(escaped, 1, kSecond).size(), 2 * escaped.size() + 10);
 }
 
+void fields_of_others_are_known(void**) {
+    for (const std::string_view name :
+         {"RateLimit", "ratelimit", "RateLimit-Policy", "RateLimit-Limit", "X-RateLimit-Limit",
+          "X-Ratelimit-Remaining-Minute", "x-rate-limit-reset", "X-RateLimit", "Rate-Limit-Used"}) {
+        expect(is_limit_field(name), name, "says what is left");
+    }
+    for (const std::string_view name : {"", "X-", "Rate", "RateLimited", "X-RateLimits-A",
+                                        "Retry-After", "X-X-RateLimit-Limit", "My-RateLimit"}) {
+        expect(!is_limit_field(name), name, "says something else");
+    }
+}
+
 }  // namespace
 
 int main() {
     const CMUnitTest tests[] = {
-        cmocka_unit_test(policies_are_written),
-        cmocka_unit_test(limits_are_written),
-        cmocka_unit_test(names_are_strings_of_rfc_9651),
-        cmocka_unit_test(the_longest_names_fit),
+        cmocka_unit_test(policies_are_written),          cmocka_unit_test(limits_are_written),
+        cmocka_unit_test(names_are_strings_of_rfc_9651), cmocka_unit_test(the_longest_names_fit),
+        cmocka_unit_test(fields_of_others_are_known),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

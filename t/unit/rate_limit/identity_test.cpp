@@ -119,6 +119,37 @@ void reports_that_memory_ran_out(void**) {
     assert_false(wrong);
 }
 
+void keys_are_told_by_their_expression(void**) {
+    using gatehouse::base::is_connection_address;
+    using gatehouse::base::key_kind;
+    for (const std::string_view key :
+         {"$binary_remote_addr"sv, "${binary_remote_addr}"sv, "$Binary_Remote_ADDR"sv}) {
+        assert_true(key_kind(key) == KeyKind::binary_address && is_connection_address(key));
+    }
+    for (const std::string_view key : {"$remote_addr"sv, "${remote_addr}"sv, "$REMOTE_addr"sv}) {
+        assert_true(key_kind(key) == KeyKind::address && is_connection_address(key));
+    }
+    for (const std::string_view key : {"$realip_remote_addr"sv, "${proxy_protocol_addr}"sv}) {
+        assert_true(key_kind(key) == KeyKind::address && !is_connection_address(key));
+    }
+    for (const std::string_view key :
+         {""sv, "$"sv, "${"sv, "${}"sv, "remote_addr"sv, "$remote_addr "sv, "$remote_addr$host"sv,
+          "${remote_addr}x"sv, "${remote_addr"sv, "$remote_addr_prefix_64"sv, "$server_addr"sv,
+          "$remote`addr"sv,
+          "$remote\x7f"
+          "addr"sv}) {
+        assert_true(key_kind(key) == KeyKind::text && !is_connection_address(key));
+    }
+}
+
+void addresses_are_shown_with_their_prefix(void**) {
+    using gatehouse::base::address_text;
+    expect_text(address_text(text("192.0.2.1"), 64), "192.0.2.1", "IPv4");
+    expect_text(address_text(text("::ffff:192.0.2.1"), 64), "192.0.2.1", "mapped");
+    expect_text(address_text(text("2001:DB8:0:1:2::3"), 64), "2001:db8:0:1::/64", "IPv6");
+    expect_text(address_text(text("2001:db8::1", 128), 128), "2001:db8::1", "all of it");
+}
+
 }  // namespace
 
 int main() {
@@ -128,6 +159,8 @@ int main() {
         cmocka_unit_test(prefixes_cut_at_any_bit),
         cmocka_unit_test(what_is_no_address_stays_what_it_is),
         cmocka_unit_test(identity_keys_differ_in_every_part),
+        cmocka_unit_test(keys_are_told_by_their_expression),
+        cmocka_unit_test(addresses_are_shown_with_their_prefix),
         cmocka_unit_test(redis_keys_have_one_form),
         cmocka_unit_test(reports_that_memory_ran_out),
     };
