@@ -1,5 +1,6 @@
 #include "ngx/rewrite.hpp"
 
+#include <cstdint>
 #include <cstring>
 
 namespace gatehouse::ngx {
@@ -18,38 +19,33 @@ const ngx_array_t* rewrite_codes(ngx_conf_t* cf) noexcept {
     return nullptr;
 }
 
-// The word at `at`: the codes are structures of words, each beginning with a function.
 template <class Code>
-bool is_code(const u_char* at, Code* function) noexcept {
-    Code* found = nullptr;
-    std::memcpy(&found, at, sizeof(found));
-    return found == function;
+std::uintptr_t word_of(Code* function) noexcept {
+    return reinterpret_cast<std::uintptr_t>(function);
 }
 
-// Whether a rewrite, or a break, may end the way of a request before a return that follows.
-bool may_leave(const u_char* at) noexcept {
-#if (NGX_PCRE)
-    if (is_code(at, ngx_http_script_regex_start_code)) {
-        return !reinterpret_cast<const ngx_http_script_regex_code_t*>(at)->test;
-    }
-#endif
-    return is_code(at, ngx_http_script_break_code);
-}
-
+// Whether a return comes before whatever may end the way of a request otherwise, or depends on it.
+// The codes are structures that differ between versions; all are made of words, and begin with a
+// function.
 bool always_returns(const ngx_array_t& codes) noexcept {
     const auto* begin = static_cast<const u_char*>(codes.elts);
     const u_char* end = begin + codes.nelts * codes.size;
-    for (const u_char* at = begin; at + sizeof(uintptr_t) <= end;) {
-        if (is_code(at, ngx_http_script_return_code)) {
+    for (const u_char* at = begin; at + sizeof(std::uintptr_t) <= end;
+         at += sizeof(std::uintptr_t)) {
+        std::uintptr_t word = 0;
+        std::memcpy(&word, at, sizeof(word));
+        if (word == word_of(ngx_http_script_return_code)) {
             return true;
         }
-        if (may_leave(at)) {
+        if (word == word_of(ngx_http_script_if_code) ||
+            word == word_of(ngx_http_script_break_code)) {
             return false;
         }
-        // What is in an if depends on the request.
-        at += is_code(at, ngx_http_script_if_code)
-                  ? reinterpret_cast<const ngx_http_script_if_code_t*>(at)->next
-                  : sizeof(uintptr_t);
+#if (NGX_PCRE)
+        if (word == word_of(ngx_http_script_regex_start_code)) {
+            return false;
+        }
+#endif
     }
     return false;
 }

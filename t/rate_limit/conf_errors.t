@@ -156,17 +156,16 @@ subtest 'contexts' => sub {
     }
 };
 
-# return is carried out in REWRITE. What is in an if, or behind a rewrite, may leave others to the limit.
+# return is carried out in REWRITE. What is in an if, or behind one or a rewrite, may leave others to the limit.
 subtest 'return in a limited place' => sub {
     my $warning = qr/\[warn\].* "return" answers requests before "rate_limit" looks at them$place/;
     my $warned  = sub ($text, $name = $text) { conf_accepted("$zones server { $text }", $name, $warning) };
     my $silent  = sub ($text, $name = $text) { conf_accepted("$zones server { $text }", $name) };
     my $limit   = 'rate_limit zone=api;';
     $warned->("location / { $_ }") for "$limit return 200;", "return 301 http://\$host\$request_uri; $limit",
-        "$limit set \$a b; return 403 \$a;", "if (\$arg_a) { set \$b c; } return 204; $limit",
-        "if (\$uri ~ x) { return 403; } $limit return 200 ok;", "$limit location /inner { proxy_pass http://127.0.0.1; } return 404;";
+        "$limit set \$a b; return 403 \$a;", "$limit location /inner { proxy_pass http://127.0.0.1; } return 404;";
     $warned->("$limit return 301 https://\$host\$request_uri;", 'of a server');
-    $silent->("location / { $limit $_ }") for 'if ($arg_a) { return 403; }', 'if ($uri ~ x) { return 403; } set $a b;',
+    $silent->("location / { $limit $_ }") for 'if ($arg_a) { return 403; }', 'if ($arg_a) { return 403; } return 204;', 'if ($uri ~ x) { return 403; } set $a b;',
         'rewrite ^/a /b break; return 404;', 'rewrite ^/a /b last; return 404;', 'break; return 404;', 'set $a return;',
         'location /inner { return 200; }', 'rewrite ^ /x redirect;';
     $silent->("$limit location / { return 200; } location = /x { rate_limit_headers off; return 404; }", 'inherited');
