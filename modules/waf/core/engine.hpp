@@ -46,6 +46,10 @@ class RuleSet {
     // log. If not, the steps after request_body() may be left out.
     virtual bool heeds_response() const noexcept = 0;
 
+    // Whether rules of phase 4, or of phase 5 that look back, or a limit judge the body of the
+    // response. If not, response_body() may be left out.
+    virtual bool heeds_response_body() const noexcept = 0;
+
     // SecRequestBodyAccess, SecResponseBodyAccess
     virtual bool reads_request_body() const noexcept = 0;
     virtual bool reads_response_body() const noexcept = 0;
@@ -135,6 +139,14 @@ class Transaction {
     virtual Step response_header(std::string_view name, std::string_view value) = 0;
     // `protocol`: HTTP/1.1
     virtual Step response_headers(int status, std::string_view protocol) = 0;  // runs phase 3
+    // What is due now, and may become so in the steps to come. After response_headers().
+    // Whether response_body() will look at the body: SecResponseBodyAccess and SecRuleEngine.
+    virtual bool reads_response_body() const noexcept = 0;
+    // Whether response_body() may refuse: SecRuleEngine On, or a rule that may yet say so, no
+    // detect_only(), and no rule that has said `allow`.
+    virtual bool may_refuse_response() const noexcept = 0;
+    // Whether the audit log may be to have the body: part E, of SecAuditLogParts or by `ctl`.
+    virtual bool may_audit_response_body() const noexcept = 0;
     // The response gives way to another, whose fields are to follow, or octets.
     virtual void forget_response_headers() noexcept = 0;
     virtual void forget_response_body() noexcept = 0;

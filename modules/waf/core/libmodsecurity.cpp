@@ -126,6 +126,7 @@ std::string compile(Compiled& compiled, const RuleFiles& files,
     for (std::size_t i = 0; i < sources.size() && problem.empty(); ++i) {
         problem = compile_source(compiled, files, sources[i], i);
     }
+    compiled.note_late_use(files.late_use());
     compiled.complete();
     parser_broken = false;
     return problem;

@@ -15,13 +15,11 @@ const RuleWithOperator* with_operator(const modsecurity::Rule* rule) noexcept {
     return dynamic_cast<const RuleWithOperator*>(rule);
 }
 
-// An audit log without a path is never written, whatever switches it on. What else is known of it
-// the library keeps to itself.
-bool writes_logs(const modsecurity::RulesSet& rules) noexcept {
-    const auto* const audit = rules.m_auditLog;
-    return rules.m_debugLog->getDebugLogLevel() > 0 ||
-           (audit != nullptr &&
-            !(audit->m_path1.empty() && audit->m_path2.empty() && audit->m_storage_dir.empty()));
+// A response that is larger than SecResponseBodyLimit is refused without any rule.
+bool limits_responses(const modsecurity::RulesSet& rules) noexcept {
+    return rules.m_secResponseBodyAccess == RulesSetProperties::TrueConfigBoolean &&
+           limit_of(rules.m_responseBodyLimit) > 0 &&
+           rules.m_responseBodyLimitAction == RulesSetProperties::RejectBodyLimitAction;
 }
 
 // By SecRuleRemoveById, which the library looks at before it runs a rule; in its exceptions ids are
@@ -61,13 +59,26 @@ void Compiled::complete() {
     if (library_.m_auditLog != nullptr) {
         keep_open(library_.m_auditLog);
     }
-    heeds_response_ = has_phase(3) || has_phase(4) || has_phase(5) || writes_logs(library_);
     if (inner_) {
+        late_use_.add(inner_->late_use_);
+        late_use_.add(outer_->late_use_);
         text_rules_ = inner_->text_rules_;
         for (const auto& [id, source] : outer_->text_rules_) {
             text_rules_.try_emplace(id, inner_->sources_ + source);
         }
     }
+    const bool logs_body = has_phase(5) && late_use_.reads_body();
+    heeds_response_body_ = has_phase(4) || logs_body || limits_responses(library_);
+    heeds_response_ = heeds_response_body_ || has_phase(3) || has_phase(5) || writes_audit_log() ||
+                      library_.m_debugLog->getDebugLogLevel() > 0;
+}
+
+// Without a path it is never written, whatever switches it on. What else is known of it the library
+// keeps to itself.
+bool Compiled::writes_audit_log() const noexcept {
+    const auto* const log = library_.m_auditLog;
+    return log != nullptr &&
+           !(log->m_path1.empty() && log->m_path2.empty() && log->m_storage_dir.empty());
 }
 
 bool Compiled::has_phase(int phase) const noexcept {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "waf/core/engine.hpp"
+#include "waf/core/late_use.hpp"
 #include "waf/core/libmodsecurity_api.hpp"
 #include "waf/core/library_debug_log.hpp"
 
@@ -47,12 +48,18 @@ class Compiled {
     // text; the library gives them no file.
     void note_text_rules(std::size_t source);
 
+    // What the library does not tell of the rules.
+    void note_late_use(const LateUse& use) noexcept { late_use_.add(use); }
+
     // Once the rules are complete: takes note of the facts below, and holds on to the audit log.
     void complete();
 
     std::size_t rules() const noexcept { return rules_; }
     bool has_phase(int phase) const noexcept;
     bool heeds_response() const noexcept { return heeds_response_; }
+    bool heeds_response_body() const noexcept { return heeds_response_body_; }
+    bool writes_audit_log() const noexcept;
+    const LateUse& late_use() const noexcept { return late_use_; }
 
     // A rule with an operator. (Unconditional rules may share ids, as far as the library cares.)
     struct Place {
@@ -77,7 +84,9 @@ class Compiled {
     std::unordered_map<std::int64_t, std::size_t> text_rules_;  // id to directive
     std::size_t rules_ = 0;
     std::array<bool, modsecurity::Phases::NUMBER_OF_PHASES> used_{};
+    LateUse late_use_;
     bool heeds_response_ = true;
+    bool heeds_response_body_ = true;
 };
 
 // Compiled rules in one place of the configuration.
@@ -91,6 +100,7 @@ class LibraryRuleSet final : public RuleSet {
     std::size_t rules() const noexcept override { return compiled_->rules(); }
     bool has_phase(int phase) const noexcept override { return compiled_->has_phase(phase); }
     bool heeds_response() const noexcept override { return compiled_->heeds_response(); }
+    bool heeds_response_body() const noexcept override { return compiled_->heeds_response_body(); }
     bool reads_request_body() const noexcept override;
     bool reads_response_body() const noexcept override;
     bool reads_response_type(std::string_view type) const noexcept override;

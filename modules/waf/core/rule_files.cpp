@@ -163,6 +163,7 @@ void RuleFiles::read(Digest& digest, std::size_t index) {
             problem_ = place(index, directive.line) + ": " + *mistake;
             return;
         }
+        late_use_.note(directive);
     }
     std::string_view rest = file.rules;
     for (int line = 1; problem_.empty();) {

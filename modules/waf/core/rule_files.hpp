@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "waf/core/engine.hpp"
+#include "waf/core/late_use.hpp"
 #include "waf/core/rule_text.hpp"
 
 namespace gatehouse::waf {
@@ -33,6 +34,8 @@ class RuleFiles {
     // Of the sources with all files they name, and where these are; none if they name something
     // that cannot be known beforehand (scripts).
     const std::optional<Fingerprint>& fingerprint() const noexcept { return fingerprint_; }
+
+    const LateUse& late_use() const noexcept { return late_use_; }
 
     const std::string& downloaded(std::size_t source) const noexcept { return downloads_[source]; }
 
@@ -84,6 +87,7 @@ class RuleFiles {
     std::span<const std::string> downloads_;
     std::vector<std::unique_ptr<const File>> files_;
     std::string problem_;
+    LateUse late_use_;
     bool known_ = true;
     std::optional<Fingerprint> fingerprint_;
 };
