@@ -10,6 +10,7 @@
 #include <new>
 #include <string_view>
 
+#include "waf/core/address_list.hpp"
 #include "waf/core/rule_text.hpp"
 #include "waf/core/seclang_cursor.hpp"
 #include "waf/core/seclang_words.hpp"
@@ -160,6 +161,9 @@ Mistake operator_mistake(const seclang::Operator& op) {
     if ((op.name.empty() || is("rx")) && op.argument.find("%{") == op.argument.npos) {
         return expression_mistake(op.argument);
     }
+    if (is("ipMatch")) {
+        return address_mistake(op.argument);
+    }
     return is("pm") ? phrase_mistake(op.argument) : std::nullopt;
 }
 
@@ -172,6 +176,21 @@ Mistake phase_mistake(const std::vector<seclang::Action>& actions) {
             phase.find_first_not_of("0123456789") == phase.npos) {
             return "Unknown phase: " + phase;
         }
+    }
+    return std::nullopt;
+}
+
+// A script is a rule of its own, which the library takes without what a rule needs. It looks for it
+// in the directory that the process was started in, which may be another one on each start.
+Mistake script_mistake(const seclang::Directive& directive) {
+    if (!directive.argument.starts_with('/')) {
+        return "the path of the script \"" + directive.argument + "\" must be absolute";
+    }
+    if (seclang::find_action(directive, "id") == nullptr) {
+        return "rules must have an id";
+    }
+    if (seclang::find_action(directive, "chain") != nullptr) {
+        return "a script cannot be a link of a chain";
     }
     return std::nullopt;
 }
@@ -191,6 +210,9 @@ Mistake fatal_mistake(const seclang::Directive& directive) {
     }
     if (!mistake && directive.condition) {
         mistake = operator_mistake(*directive.condition);
+    }
+    if (!mistake && form == seclang::Form::script) {
+        mistake = script_mistake(directive);
     }
     if (!mistake) {
         mistake = phase_mistake(directive.actions);

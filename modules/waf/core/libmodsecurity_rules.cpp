@@ -40,11 +40,10 @@ void Compiled::for_each_rule(F&& visit) {
     }
 }
 
-void Compiled::note_text_rules(std::size_t source) {
+void Compiled::note_source(std::size_t source) {
     for_each_rule([&](int, const modsecurity::Rule* rule) {
-        const RuleWithOperator* const operating = with_operator(rule);
-        if (operating != nullptr && file_of(*operating) == kTextReference) {
-            text_rules_.try_emplace(operating->m_ruleId, source);
+        if (const RuleWithOperator* const operating = with_operator(rule)) {
+            source_of_.try_emplace(operating->m_ruleId, source);
         }
     });
 }
@@ -62,9 +61,9 @@ void Compiled::complete() {
     if (inner_) {
         late_use_.add(inner_->late_use_);
         late_use_.add(outer_->late_use_);
-        text_rules_ = inner_->text_rules_;
-        for (const auto& [id, source] : outer_->text_rules_) {
-            text_rules_.try_emplace(id, inner_->sources_ + source);
+        source_of_ = inner_->source_of_;
+        for (const auto& [id, source] : outer_->source_of_) {
+            source_of_.try_emplace(id, inner_->sources_ + source);
         }
     }
     const bool logs_body = has_phase(5) && late_use_.reads_body();
@@ -93,11 +92,8 @@ std::optional<Compiled::Place> Compiled::find(std::int64_t id) {
         if (found || operating == nullptr || operating->m_ruleId != id) {
             return;
         }
-        found = Place{std::string(file_of(*operating)), operating->getLineNumber(), std::nullopt};
-        const auto source = text_rules_.find(id);
-        if (source != text_rules_.end()) {
-            found->source = source->second;
-        }
+        found =
+            Place{std::string(file_of(*operating)), operating->getLineNumber(), source_of_.at(id)};
     });
     return found;
 }
@@ -162,10 +158,12 @@ std::uint64_t LibraryRuleSet::response_body_limit() const noexcept {
 
 std::string LibraryRuleSet::describe(const Compiled::Place& place) const {
     const std::string line = std::to_string(place.line);
-    if (place.source && *place.source < places_.size()) {
-        return describe_text_line(places_[*place.source], line);
-    }
-    return place.file + ':' + line;
+    return place.file == kTextReference ? describe_text_line(directive_of(place), line)
+                                        : place.file + ':' + line;
+}
+
+std::string_view LibraryRuleSet::directive_of(const Compiled::Place& place) const {
+    return places_.at(place.source);
 }
 
 std::string describe_text_line(std::string_view place, std::string_view line) {

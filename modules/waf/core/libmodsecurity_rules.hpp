@@ -44,9 +44,9 @@ class Compiled {
     // How many directives the rules come from.
     std::size_t sources() const noexcept { return sources_; }
 
-    // Takes note of the rules with an operator that the directive with that number has brought as
-    // text; the library gives them no file.
-    void note_text_rules(std::size_t source);
+    // Takes note of the rules with an operator that the directive with that number has brought. The
+    // library does not tell, and gives those that are text no file.
+    void note_source(std::size_t source);
 
     // What the library does not tell of the rules.
     void note_late_use(const LateUse& use) noexcept { late_use_.add(use); }
@@ -65,7 +65,7 @@ class Compiled {
     struct Place {
         std::string file;
         int line = 0;
-        std::optional<std::size_t> source;  // of rules that are text: which directive
+        std::size_t source = 0;  // which directive has brought it
     };
     std::optional<Place> find(std::int64_t id);
 
@@ -81,7 +81,7 @@ class Compiled {
     modsecurity::RulesSet library_;
     LibraryDebugLog& debug_log_ = LibraryDebugLog::put_into(library_);
     std::size_t sources_;
-    std::unordered_map<std::int64_t, std::size_t> text_rules_;  // id to directive
+    std::unordered_map<std::int64_t, std::size_t> source_of_;  // by id
     std::size_t rules_ = 0;
     std::array<bool, modsecurity::Phases::NUMBER_OF_PHASES> used_{};
     LateUse late_use_;
@@ -113,6 +113,8 @@ class LibraryRuleSet final : public RuleSet {
     // FILE:LINE of a rule; for one in a directive's text, where the directive is and the line in
     // its text.
     std::string describe(const Compiled::Place& place) const;
+    // Where the directive is.
+    std::string_view directive_of(const Compiled::Place& place) const;
 
   private:
     std::shared_ptr<Compiled> compiled_;
