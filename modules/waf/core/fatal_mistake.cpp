@@ -180,21 +180,6 @@ Mistake phase_mistake(const std::vector<seclang::Action>& actions) {
     return std::nullopt;
 }
 
-// A script is a rule of its own, which the library takes without what a rule needs. It looks for it
-// in the directory that the process was started in, which may be another one on each start.
-Mistake script_mistake(const seclang::Directive& directive) {
-    if (!directive.argument.starts_with('/')) {
-        return "the path of the script \"" + directive.argument + "\" must be absolute";
-    }
-    if (seclang::find_action(directive, "id") == nullptr) {
-        return "rules must have an id";
-    }
-    if (seclang::find_action(directive, "chain") != nullptr) {
-        return "a script cannot be a link of a chain";
-    }
-    return std::nullopt;
-}
-
 }  // namespace
 
 Mistake fatal_mistake(const seclang::Directive& directive) {
@@ -211,9 +196,6 @@ Mistake fatal_mistake(const seclang::Directive& directive) {
     if (!mistake && directive.condition) {
         mistake = operator_mistake(*directive.condition);
     }
-    if (!mistake && form == seclang::Form::script) {
-        mistake = script_mistake(directive);
-    }
     if (!mistake) {
         mistake = phase_mistake(directive.actions);
     }
@@ -221,6 +203,22 @@ Mistake fatal_mistake(const seclang::Directive& directive) {
         mistake = expression_mistake(directive.argument);
     }
     return mistake ? mistake : macro_mistake(directive.text);
+}
+
+Mistake script_mistake(const seclang::Directive& directive) {
+    if (seclang::directive_form(directive.name) != seclang::Form::script) {
+        return std::nullopt;
+    }
+    if (!directive.argument.starts_with('/')) {
+        return "the path of the script \"" + directive.argument + "\" must be absolute";
+    }
+    if (seclang::find_action(directive, "id") == nullptr) {
+        return "rules must have an id";
+    }
+    if (seclang::find_action(directive, "chain") != nullptr) {
+        return "a script cannot be a link of a chain";
+    }
+    return std::nullopt;
 }
 
 }  // namespace gatehouse::waf

@@ -166,7 +166,9 @@ void RuleFiles::read(Digest& digest, std::size_t index) {
         return;
     }
     for (const seclang::Directive& directive : scan.directives) {
-        if (const auto mistake = fatal_mistake(directive)) {
+        auto mistake = fatal_mistake(directive);
+        mistake = mistake ? mistake : script_mistake(directive);
+        if (mistake) {
             problem_ = place(index, directive.line) + ": " + *mistake;
             return;
         }

@@ -221,8 +221,9 @@ class Scanner : private ActionScanner {
             in_.skip(' ');
         }
         if (in_quotes) {
+            const std::size_t problems = scan_.problems.size();
             op.argument = take_quoted("\"", true);
-            return ends_well(op.argument);
+            return scan_.problems.size() == problems && ends_well(op.argument);
         }
         const std::size_t blank =
             length_until(in_.rest().substr(0, in_.rest().find('\n')), " ", false);
