@@ -1,6 +1,7 @@
 #include "waf/inspection.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "ngx/log.hpp"
 #include "waf/request_values.hpp"
@@ -9,6 +10,17 @@ namespace gatehouse::waf {
 namespace {
 
 constexpr std::size_t kMaxMatches = 256;
+
+// Of the rules that are too late to block anything.
+constexpr int kLoggingPhase = 5;
+
+// What the engine tells rules of a body that it could not read.
+bool is_of_body(std::string_view variable) noexcept {
+    constexpr std::array<std::string_view, 4> kFlags{"REQBODY_", "MULTIPART_", "INBOUND_DATA_",
+                                                     "URLENCODED_"};
+    return std::any_of(kFlags.begin(), kFlags.end(),
+                       [&](std::string_view flag) { return variable.starts_with(flag); });
+}
 
 // A limit of the body refuses, and an audit log has all requests, without any rule.
 bool has_effect(const RuleSet& rules) noexcept {
@@ -58,7 +70,7 @@ void Inspection::begin(const LocConf& place) {
     body_done = response_seen = false;
     request_octets_ = response_octets_ = 0;
     earlier_matches_ = matches_.size();
-    noticed_ = given_up_ = false;
+    noticed_ = given_up_ = would_block_ = false;
     id_ = transaction_id(request, place);
     if (method_.empty()) {
         method_ = ngx::view(request->method_name);
@@ -79,6 +91,7 @@ void Inspection::begin(const LocConf& place) {
 
 void Inspection::matched(const Match& match) noexcept {
     noticed_ = true;
+    would_block_ = would_block_ || (match.blocks && match.phase < kLoggingPhase);
     try {
         if (matches_.size() < kMaxMatches) {
             matches_.push_back(keep(match));
@@ -120,6 +133,7 @@ Verdict Inspection::uninspected(std::string_view what, std::string reason, ngx_i
     noticed_ = true;
     if (passes) {
         status_ = enforced ? Status::error : Status::detected;
+        would_block_ = would_block_ || !enforced;
         return Verdict::go_on;
     }
     refused_ = true;
@@ -139,6 +153,7 @@ Verdict Inspection::exceeded() {
 Verdict Inspection::settle(Transaction::Step step) {
     switch (step) {
     case Transaction::Step::pass:
+        note_limit();
         return Verdict::go_on;
     case Transaction::Step::failed:
         return broken();
@@ -150,7 +165,8 @@ Verdict Inspection::settle(Transaction::Step step) {
     const Intervention& wanted = transaction_->intervention();
     refused_ = true;
     status_ = Status::blocked;
-    refusal_status_ = wanted.status;
+    refusal_status_ = wanted.close ? NGX_HTTP_CLOSE : wanted.status;
+    reason_ = reason_of_refusal();
     if (conf->error_log) {
         ngx::log(NGX_LOG_ERR, request->connection->log,
                  wanted.log.empty() ? "(no log message was specified)" : ngx::printable(wanted.log),
@@ -158,10 +174,41 @@ Verdict Inspection::settle(Transaction::Step step) {
     }
     if (!wanted.url.empty()) {
         location_ = wanted.url;
-    } else if (conf->status) {
+    } else if (conf->status && !wanted.close) {
         refusal_status_ = static_cast<ngx_int_t>(*conf->status);
     }
     return Verdict::refuse;
+}
+
+// A limit that refuses does so without a rule, and where nothing is refused nobody else tells.
+void Inspection::note_limit() {
+    const std::string_view limit = transaction_->limit_error();
+    if (limit.empty() || !reason_.empty()) {
+        return;
+    }
+    reason_ = limit;
+    noticed_ = would_block_ = true;
+    status_ = status_ == Status::passed ? Status::detected : status_;
+}
+
+// Rules say why themselves, but those that are silent, or know no more than a flag.
+std::string Inspection::reason_of_refusal() const {
+    const auto matches = own_matches();
+    const auto rule = std::find_if(matches.rbegin(), matches.rend(),
+                                   [](const KeptMatch& match) { return match.disruptive; });
+    if (rule != matches.rend()) {
+        return reason_of_match();
+    }
+    const std::string_view limit = transaction_->limit_error();
+    return limit.empty() ? transaction_->body_error() : std::string(limit);
+}
+
+std::string Inspection::reason_of_match() const {
+    const auto matches = own_matches();
+    const bool of_body = std::any_of(matches.begin(), matches.end(), [](const KeptMatch& match) {
+        return is_of_body(match.variable);
+    });
+    return of_body ? transaction_->body_error() : std::string();
 }
 
 ngx_int_t Inspection::refusal() {
@@ -266,6 +313,9 @@ Verdict Inspection::request_body() {
 void Inspection::log() {
     if (transaction_ == nullptr) {
         return;
+    }
+    if (reason_.empty()) {
+        reason_ = reason_of_match();
     }
     score_ = transaction_->score();
     spent_ += transaction_->spent();

@@ -107,8 +107,11 @@ class Inspection final : private Transaction::Observer {
 
     Status status() const noexcept { return status_; }
     int score() const { return transaction_ != nullptr ? transaction_->score() : score_; }
-    // Why a request was refused, or has passed uninspected, without a rule; empty: neither.
+    // Why a request was refused, or has passed uninspected, if rules do not say it; empty: they do.
     std::string_view reason() const noexcept { return reason_; }
+    // Whether it is only for want of SecRuleEngine On, or because of `detect` or dry_run, that the
+    // present transaction was not blocked.
+    bool would_block() const noexcept { return would_block_; }
     const std::vector<KeptMatch>& matches() const noexcept { return matches_; }
     // Those of the present transaction.
     std::span<const KeptMatch> own_matches() const noexcept {
@@ -122,6 +125,9 @@ class Inspection final : private Transaction::Observer {
     Verdict settle(Transaction::Step step);
     Verdict broken();
     Verdict exceeded();
+    void note_limit();
+    std::string reason_of_refusal() const;
+    std::string reason_of_match() const;
     Verdict uninspected(std::string_view what, std::string reason, ngx_int_t status);
     std::uint64_t most_of_request() const noexcept;
     std::uint64_t most_of_response() const noexcept;
@@ -138,6 +144,7 @@ class Inspection final : private Transaction::Observer {
     std::vector<KeptMatch> matches_;
     std::size_t earlier_matches_ = 0;
     bool noticed_ = false;  // a rule has matched, in this transaction
+    bool would_block_ = false;
     bool enforces_ = false;
     bool given_up_ = false;  // what is left of the request passes uninspected
     std::string reason_;

@@ -71,18 +71,23 @@ struct Loaded {
     std::string problem;
 };
 
+// Of a rule that does not say how severe it is.
+inline constexpr int kNoSeverity = -1;
+
 // A rule that has matched; views are good during the call.
 struct Match {
     std::int64_t id = 0;
     int phase = 0;
-    int severity = 0;           // 0 emergency to 7 debug
-    bool disruptive = false;    // the rule that has brought the intervention
-    std::string_view text;      // the known line: ModSecurity: Warning. ... [id "N"] ...
-    std::string_view message;   // msg
-    std::string_view data;      // logdata
-    std::string_view variable;  // the name of what matched, for instance ARGS:q
-    std::string_view file;      // of the rule
+    int severity = kNoSeverity;  // 0 emergency to 7 debug
+    bool disruptive = false;     // the rule that has brought the intervention
+    bool blocks = false;         // it refuses requests, where SecRuleEngine is On
+    std::string_view text;       // the known line: ModSecurity: Warning. ... [id "N"] ...
+    std::string_view message;    // msg
+    std::string_view data;       // logdata
+    std::string_view variable;   // the name of what matched, for instance ARGS:q
+    std::string_view file;       // of the rule
     int line = 0;
+    std::span<const std::string_view> tags;
 };
 
 // What a disruptive action wants. Its log is the text of the match; of a rule that is silent
@@ -91,6 +96,7 @@ struct Intervention {
     int status = 200;
     std::string url;  // redirect: where to; empty: none
     std::string log;
+    bool close = false;  // drop: there is to be no answer
 };
 
 // One request and its response. The calls come in this order; steps may be left out at the end.
@@ -163,6 +169,14 @@ class Transaction {
     // Why nobody can tell how the upstream reads the body, whatever its type says; empty: it is
     // read in one way. After request_body().
     virtual std::string_view body_doubt() const noexcept = 0;
+
+    // What the body is found to be wrong in, as rules see it: a flag, as REQBODY_ERROR, and what is
+    // known of it. Empty: nothing. After request_body().
+    virtual std::string body_error() const = 0;
+
+    // Which limit of a body has been exceeded that is to be refused then, whether it is or not:
+    // SecRequestBodyLimit or SecResponseBodyLimit. Empty: none.
+    virtual std::string_view limit_error() const noexcept = 0;
 
     // Processor time that the steps have taken, as far as there is a limit of it.
     virtual std::chrono::microseconds spent() const noexcept = 0;

@@ -1,6 +1,7 @@
 #include <charconv>
 #include <iterator>
 
+#include "waf/core/libmodsecurity_actions.hpp"
 #include "waf/core/libmodsecurity_transaction.hpp"
 #include "waf/core/libmodsecurity_versions.hpp"
 
@@ -31,6 +32,16 @@ class Wanted {
     modsecurity::ModSecurityIntervention value_;
 };
 
+// The library has 0 for none, which is an emergency.
+int severity_of(const RuleMessage& message) noexcept {
+    const RuleWithActions* rule = &rule_of(message.m_rule);
+    bool is_set = message.m_severity != 0;
+    for (; rule != nullptr && !is_set; rule = rule->m_chainedRuleChild.get()) {
+        is_set = rule->hasSeverity();
+    }
+    return is_set ? message.m_severity : kNoSeverity;
+}
+
 }  // namespace
 
 Transaction::Step LibraryTransaction::outcome() {
@@ -54,6 +65,7 @@ bool LibraryTransaction::take_intervention() {
     intervention_.status = valid ? wanted->status : kForbidden;
     intervention_.url = wanted->url != nullptr ? wanted->url : "";
     intervention_.log = wanted->log != nullptr ? wanted->log : "";
+    intervention_.close = rules_->closes(intervention_.log);
     return true;
 }
 
@@ -94,8 +106,9 @@ void LibraryTransaction::report(const RuleMessage& message, std::string_view tex
     Match match;
     match.id = rule.m_ruleId;
     match.phase = rule.getPhase() - kPhasesBefore;
-    match.severity = message.m_severity;
+    match.severity = severity_of(message);
     match.disruptive = disruptive;
+    match.blocks = disruption_of(rules_->library(), rule) != Disruption::none;
     match.text = text;
     match.message = message.m_message;
     match.data = message.m_data;
@@ -107,6 +120,8 @@ void LibraryTransaction::report(const RuleMessage& message, std::string_view tex
     }
     match.file = file_of(rule);
     match.line = rule.getLineNumber();
+    const std::vector<std::string_view> tags(message.m_tags.begin(), message.m_tags.end());
+    match.tags = tags;
     observer_.matched(match);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "waf/core/libmodsecurity_actions.hpp"
 #include "waf/core/libmodsecurity_versions.hpp"
 #include "waf/core/rule_text.hpp"
 
@@ -54,6 +55,10 @@ void Compiled::complete() {
             ++rules_;
             used_[static_cast<std::size_t>(phase)] |= !is_removed(library_, rule);
         }
+        const auto* const acting = dynamic_cast<const modsecurity::RuleWithActions*>(rule);
+        if (acting != nullptr && disruption_of(library_, *acting) == Disruption::close) {
+            closing_.push_back(mark_of(*acting));
+        }
     });
     if (library_.m_auditLog != nullptr) {
         keep_open(library_.m_auditLog);
@@ -70,6 +75,12 @@ void Compiled::complete() {
     heeds_response_body_ = has_phase(4) || logs_body || limits_responses(library_);
     heeds_response_ = heeds_response_body_ || has_phase(3) || has_phase(5) || writes_audit_log() ||
                       library_.m_debugLog->getDebugLogLevel() > 0;
+}
+
+bool Compiled::closes(std::string_view message) const noexcept {
+    return std::any_of(closing_.begin(), closing_.end(), [&](const std::string& mark) {
+        return message.find(mark) != std::string_view::npos;
+    });
 }
 
 // Without a path it is never written, whatever switches it on. What else is known of it the library

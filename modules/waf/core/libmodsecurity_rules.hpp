@@ -61,6 +61,9 @@ class Compiled {
     bool writes_audit_log() const noexcept;
     const LateUse& late_use() const noexcept { return late_use_; }
 
+    // Whether the text of a message is of a rule that drops the connection.
+    bool closes(std::string_view message) const noexcept;
+
     // A rule with an operator. (Unconditional rules may share ids, as far as the library cares.)
     struct Place {
         std::string file;
@@ -84,6 +87,7 @@ class Compiled {
     std::unordered_map<std::int64_t, std::size_t> source_of_;  // by id
     std::size_t rules_ = 0;
     std::array<bool, modsecurity::Phases::NUMBER_OF_PHASES> used_{};
+    std::vector<std::string> closing_;  // marks of the rules that drop
     LateUse late_use_;
     bool heeds_response_ = true;
     bool heeds_response_body_ = true;

@@ -52,6 +52,8 @@ class LibraryTransaction final : public Transaction {
     const Intervention& intervention() const noexcept override { return intervention_; }
     Excess excess() const noexcept override { return excess_; }
     std::string_view body_doubt() const noexcept override { return body_doubt_; }
+    std::string body_error() const override;
+    std::string_view limit_error() const noexcept override;
     std::chrono::microseconds spent() const noexcept override { return spent_; }
     int score() const override;
 
