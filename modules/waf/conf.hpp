@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +36,13 @@ struct BodyAccess {
     bool allowed = true;                // and the rules decide
     std::optional<std::uint64_t> most;  // octets that are read; what follows is not inspected
     std::vector<std::string> types;     // of responses; empty: those of the rules
+
+    // How much of a body is given to the engine. One octet more than its own limit (0: none), and
+    // it knows that there were more.
+    std::uint64_t most_given(std::uint64_t limit) const noexcept {
+        const std::uint64_t ours = most.value_or(std::numeric_limits<std::uint64_t>::max());
+        return limit == 0 ? ours : std::min(ours, limit + 1);
+    }
 };
 
 // modsecurity_response_buffer

@@ -14,6 +14,9 @@ namespace {
 
 constexpr std::size_t kMaxText = 512;  // octets of a text that comes from the request
 
+constexpr std::size_t kMaxTags = 32;
+const std::string kRedacted = "(redacted)";
+
 std::string_view bounded(std::string_view text) noexcept { return text.substr(0, kMaxText); }
 
 Json list(std::initializer_list<std::string_view> words) {
@@ -81,10 +84,17 @@ Json rule_of(const EventLog& log, const KeptMatch& match) {
     rule.set("id", std::to_string(match.id));
     rule.set("description", bounded(match.message));
     rule.set("phase", Json::number(match.phase));
-    rule.set("severity", Json::number(match.severity));
+    if (match.severity != kNoSeverity) {
+        rule.set("severity", Json::number(match.severity));
+    }
     rule.set("variable", bounded(match.variable));
-    rule.set("data", bounded(is_redacted(log, match) ? "(redacted)" : match.data));
+    rule.set("data", bounded(is_redacted(log, match) ? kRedacted : match.data));
     rule.set("reference", bounded(match.file + ":" + std::to_string(match.line)));
+    Json tags = Json::array();
+    for (const std::string& tag : match.tags) {
+        tags.append(Json::string(tag));
+    }
+    rule.set("tags", std::move(tags));
     return rule;
 }
 
@@ -115,7 +125,7 @@ Json nested(const char* name, Json value) {
     return object;
 }
 
-Json event_of(const Inspection& inspection) {
+Json event_of(const EventLog& log, const Inspection& inspection) {
     const bool blocked = inspection.status() == Status::blocked;
     Json event = Json::object();
     event.set("kind", "alert");
@@ -123,8 +133,15 @@ Json event_of(const Inspection& inspection) {
     event.set("type", list({blocked ? "denied" : "info"}));
     event.set("action", blocked ? "waf.blocked" : "waf.detected");
     event.set("outcome", blocked ? "failure" : "success");
+    if (!blocked) {
+        event.set("would_have_been_blocked", Json::boolean(inspection.would_block()));
+    }
     if (!inspection.reason().empty()) {
-        event.set("reason", inspection.reason());
+        // What a parser says of a body may hold a part of it.
+        const std::string_view reason = inspection.reason();
+        event.set("reason",
+                  bounded(names_secret(log, ngx::lower(reason)) ? reason.substr(0, reason.find(':'))
+                                                                : reason));
     }
     return event;
 }
@@ -144,7 +161,7 @@ std::string line_of(const EventLog& log, const Inspection& inspection) {
     const ngx_http_request_t* r = inspection.request;
     Json line = Json::object();
     line.set("@timestamp", timestamp());
-    line.set("event", event_of(inspection));
+    line.set("event", event_of(log, inspection));
     line.set("source", nested("ip", Json::string(ngx::view(r->connection->addr_text))));
     // As sent: error_page may have made the request another one since.
     const std::string_view uri = ngx::view(r->unparsed_uri);
@@ -152,6 +169,12 @@ std::string line_of(const EventLog& log, const Inspection& inspection) {
     url.set("domain", bounded(ngx::view(r->headers_in.server)));
     line.set("url", std::move(url));
     line.set("http", http_of(inspection));
+    if (const ngx_table_elt_t* agent = r->headers_in.user_agent) {
+        const bool secret = is_listed(log, "user-agent");
+        line.set("user_agent",
+                 nested("original", Json::string(secret ? std::string_view(kRedacted)
+                                                        : bounded(ngx::view(agent->value)))));
+    }
     line.set("rules", rules_of(log, inspection));
     line.set("score", Json::number(inspection.score()));
     return line.dump(JSON_COMPACT);
@@ -160,6 +183,10 @@ std::string line_of(const EventLog& log, const Inspection& inspection) {
 }  // namespace
 
 KeptMatch keep(const Match& match) {
+    std::vector<std::string> tags;
+    for (const std::string_view tag : match.tags.first(std::min(match.tags.size(), kMaxTags))) {
+        tags.emplace_back(bounded(tag));
+    }
     return {match.id,
             match.phase,
             match.severity,
@@ -168,7 +195,8 @@ KeptMatch keep(const Match& match) {
             std::string(bounded(match.data)),
             std::string(bounded(match.variable)),
             std::string(match.file),
-            match.line};
+            match.line,
+            std::move(tags)};
 }
 
 void write_event(const EventLog& log, const Inspection& inspection) {

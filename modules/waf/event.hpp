@@ -14,10 +14,11 @@ class Inspection;
 struct KeptMatch {
     std::int64_t id = 0;
     int phase = 0;
-    int severity = 0;
+    int severity = kNoSeverity;
     bool disruptive = false;
     std::string message, data, variable, file;
     int line = 0;
+    std::vector<std::string> tags;
 };
 
 // modsecurity_event_log

@@ -44,10 +44,29 @@ void forbid_ranges(ngx_http_request_t* r, Inspection& inspection) noexcept {
     }
 }
 
-// A header that promises no octets is a complete response by itself.
+// Where nothing can be refused nothing is held. A header that promises no octets is a complete
+// response by itself.
 bool is_to_be_held(const ngx_http_request_t* r, const Inspection& inspection) noexcept {
-    return (inspection.conf->response_buffer.on && inspection.whole) ||
-           r->headers_out.content_length_n == 0;
+    return inspection.withholding && ((inspection.conf->response_buffer.on && inspection.whole) ||
+                                      r->headers_out.content_length_n == 0);
+}
+
+// Octets of it are to come, and somebody looks at them.
+ngx_int_t begin_body(ngx_http_request_t* r, Inspection& inspection) {
+    if (!inspection.wants_response_body()) {
+        inspection.reading_answer = inspection.audits_response_body();
+        if (inspection.reading_answer) {
+            read_response(r, inspection);
+        }
+        return next_header_filter(r);
+    }
+    inspection.reading_response = true;
+    read_response(r, inspection);
+    forbid_ranges(r, inspection);
+    inspection.withholding = inspection.may_refuse_response();
+    inspection.holding = is_to_be_held(r, inspection);
+    inspection.held.begin();
+    return inspection.holding ? NGX_OK : next_header_filter(r);
 }
 
 ngx_int_t header_filter(ngx_http_request_t* r) {
@@ -72,19 +91,13 @@ ngx_int_t header_filter(ngx_http_request_t* r) {
     if (inspection->response_headers() == Verdict::refuse) {
         return refuse_response(r, *inspection);
     }
-    if (!response_has_body(r) || !inspection->wants_response_body()) {
-        return next_header_filter(r);
-    }
-    inspection->reading_response = true;
-    read_response(r, *inspection);
-    forbid_ranges(r, *inspection);
-    inspection->holding = is_to_be_held(r, *inspection);
-    return inspection->holding ? NGX_OK : next_header_filter(r);
+    return response_has_body(r) ? begin_body(r, *inspection) : next_header_filter(r);
 }
 
 // The client has seen the header: there is no other answer any more, and what it has got so far
 // must not look complete.
-ngx_int_t cut(ngx_http_request_t* r) {
+ngx_int_t cut(ngx_http_request_t* r, Inspection& inspection) {
+    inspection.held.forget();
     r->connection->error = 1;
     return NGX_ERROR;
 }
@@ -112,7 +125,7 @@ bool breaks_off(const ngx_http_request_t* r, const ngx_chain_t* in) noexcept {
 ngx_int_t replace(Inspection& inspection, ngx_chain_t* in, ngx_int_t status) {
     inspection.reading_response = false;
     inspection.holding = false;
-    inspection.held.release();
+    inspection.held.forget();
     inspection.replacement.begin(status, true);
     return inspection.replacement.swallow(in);
 }
@@ -134,10 +147,11 @@ Verdict judge(const ngx_chain_t* in, Inspection& inspection, bool& complete) {
 
 // Goes on with what has been judged so far.
 ngx_int_t pass_on(ngx_http_request_t* r, Inspection& inspection, ngx_chain_t* in, bool complete) {
+    inspection.held.count(in);
     if (inspection.holding) {
         const ResponseBuffer& buffer = inspection.conf->response_buffer;
         if (!complete && inspection.held.fits(in, buffer.on ? buffer.most : 0)) {
-            inspection.held.add(r->pool, in);
+            inspection.held.add(in);
             return NGX_OK;
         }
         inspection.holding = false;
@@ -146,8 +160,10 @@ ngx_int_t pass_on(ngx_http_request_t* r, Inspection& inspection, ngx_chain_t* in
             return result;
         }
     }
-    ngx_chain_t* out = inspection.held.exchange(r->pool, in, complete);
-    return out == nullptr ? NGX_OK : next_body_filter(r, out);
+    if (!inspection.withholding) {
+        return next_body_filter(r, in);
+    }
+    return complete ? inspection.held.complete(in) : inspection.held.pass(in);
 }
 
 ngx_int_t inspect_body(ngx_http_request_t* r, Inspection& inspection, ngx_chain_t* in) {
@@ -159,7 +175,8 @@ ngx_int_t inspect_body(ngx_http_request_t* r, Inspection& inspection, ngx_chain_
     const Verdict verdict = judge(in, inspection, complete);
     if (verdict == Verdict::refuse) {
         inspection.reading_response = false;
-        return inspection.holding ? replace(inspection, in, inspection.refusal()) : cut(r);
+        return inspection.holding ? replace(inspection, in, inspection.refusal())
+                                  : cut(r, inspection);
     }
     inspection.reading_response = !complete;
     return pass_on(r, inspection, in, complete);
@@ -185,6 +202,8 @@ ngx_int_t body_filter(ngx_http_request_t* r, ngx_chain_t* in) {
 }
 
 }  // namespace
+
+ngx_int_t send_body(ngx_http_request_t* r, ngx_chain_t* in) { return next_body_filter(r, in); }
 
 void install_filters() {
     next_header_filter = ngx_http_top_header_filter;

@@ -1,7 +1,7 @@
 #include "waf/inspection.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <array>
 
 #include "ngx/log.hpp"
 #include "waf/request_values.hpp"
@@ -11,10 +11,15 @@ namespace {
 
 constexpr std::size_t kMaxMatches = 256;
 
-// One octet more than the engine's limit, and it knows that there were more.
-std::uint64_t most_of(const BodyAccess& access, std::uint64_t limit) noexcept {
-    const std::uint64_t most = access.most.value_or(std::numeric_limits<std::uint64_t>::max());
-    return limit == 0 ? most : std::min(most, limit + 1);
+// Of the rules that are too late to block anything.
+constexpr int kLoggingPhase = 5;
+
+// What the engine tells rules of a body that it could not read.
+bool is_of_body(std::string_view variable) noexcept {
+    constexpr std::array<std::string_view, 4> kFlags{"REQBODY_", "MULTIPART_", "INBOUND_DATA_",
+                                                     "URLENCODED_"};
+    return std::any_of(kFlags.begin(), kFlags.end(),
+                       [&](std::string_view flag) { return variable.starts_with(flag); });
 }
 
 // A limit of the body refuses, and an audit log has all requests, without any rule.
@@ -24,7 +29,7 @@ bool has_effect(const RuleSet& rules) noexcept {
 }
 
 bool reads_more(const BodyAccess& here, const BodyAccess& before) noexcept {
-    return here.allowed && (!before.allowed || most_of(here, 0) > most_of(before, 0));
+    return here.allowed && (!before.allowed || here.most_given(0) > before.most_given(0));
 }
 
 // What earlier transactions of the request have left.
@@ -65,7 +70,7 @@ void Inspection::begin(const LocConf& place) {
     body_done = response_seen = false;
     request_octets_ = response_octets_ = 0;
     earlier_matches_ = matches_.size();
-    noticed_ = given_up_ = false;
+    noticed_ = given_up_ = would_block_ = false;
     id_ = transaction_id(request, place);
     if (method_.empty()) {
         method_ = ngx::view(request->method_name);
@@ -86,6 +91,7 @@ void Inspection::begin(const LocConf& place) {
 
 void Inspection::matched(const Match& match) noexcept {
     noticed_ = true;
+    would_block_ = would_block_ || (match.blocks && match.phase < kLoggingPhase);
     try {
         if (matches_.size() < kMaxMatches) {
             matches_.push_back(keep(match));
@@ -127,6 +133,7 @@ Verdict Inspection::uninspected(std::string_view what, std::string reason, ngx_i
     noticed_ = true;
     if (passes) {
         status_ = enforced ? Status::error : Status::detected;
+        would_block_ = would_block_ || !enforced;
         return Verdict::go_on;
     }
     refused_ = true;
@@ -146,6 +153,7 @@ Verdict Inspection::exceeded() {
 Verdict Inspection::settle(Transaction::Step step) {
     switch (step) {
     case Transaction::Step::pass:
+        note_limit();
         return Verdict::go_on;
     case Transaction::Step::failed:
         return broken();
@@ -157,7 +165,8 @@ Verdict Inspection::settle(Transaction::Step step) {
     const Intervention& wanted = transaction_->intervention();
     refused_ = true;
     status_ = Status::blocked;
-    refusal_status_ = wanted.status;
+    refusal_status_ = wanted.close ? NGX_HTTP_CLOSE : wanted.status;
+    reason_ = reason_of_refusal();
     if (conf->error_log) {
         ngx::log(NGX_LOG_ERR, request->connection->log,
                  wanted.log.empty() ? "(no log message was specified)" : ngx::printable(wanted.log),
@@ -165,10 +174,41 @@ Verdict Inspection::settle(Transaction::Step step) {
     }
     if (!wanted.url.empty()) {
         location_ = wanted.url;
-    } else if (conf->status) {
+    } else if (conf->status && !wanted.close) {
         refusal_status_ = static_cast<ngx_int_t>(*conf->status);
     }
     return Verdict::refuse;
+}
+
+// A limit that refuses does so without a rule, and where nothing is refused nobody else tells.
+void Inspection::note_limit() {
+    const std::string_view limit = transaction_->limit_error();
+    if (limit.empty() || !reason_.empty()) {
+        return;
+    }
+    reason_ = limit;
+    noticed_ = would_block_ = true;
+    status_ = status_ == Status::passed ? Status::detected : status_;
+}
+
+// Rules say why themselves, but those that are silent, or know no more than a flag.
+std::string Inspection::reason_of_refusal() const {
+    const auto matches = own_matches();
+    const auto rule = std::find_if(matches.rbegin(), matches.rend(),
+                                   [](const KeptMatch& match) { return match.disruptive; });
+    if (rule != matches.rend()) {
+        return reason_of_match();
+    }
+    const std::string_view limit = transaction_->limit_error();
+    return limit.empty() ? transaction_->body_error() : std::string(limit);
+}
+
+std::string Inspection::reason_of_match() const {
+    const auto matches = own_matches();
+    const bool of_body = std::any_of(matches.begin(), matches.end(), [](const KeptMatch& match) {
+        return is_of_body(match.variable);
+    });
+    return of_body ? transaction_->body_error() : std::string();
 }
 
 ngx_int_t Inspection::refusal() {
@@ -176,18 +216,6 @@ ngx_int_t Inspection::refusal() {
         set_location(request, location_);
     }
     return refusal_status_;
-}
-
-void Inspection::complete_refusal() {
-    if (!location_.empty() && request->headers_out.location == nullptr &&
-        static_cast<ngx_int_t>(request->headers_out.status) == refusal_status_) {
-        set_location(request, location_);
-    }
-    // Nobody judges this answer, but the audit log is to have it, and not what it stands for.
-    if (active() && rules_in_use_->heeds_response()) {
-        transaction_->forget_response_headers();
-        add_response_headers();
-    }
 }
 
 Verdict Inspection::request_headers() {
@@ -259,11 +287,7 @@ bool Inspection::wants_request_body() const noexcept {
 }
 
 std::uint64_t Inspection::most_of_request() const noexcept {
-    return most_of(conf->request_body, rules_in_use_->request_body_limit());
-}
-
-std::uint64_t Inspection::most_of_response() const noexcept {
-    return most_of(conf->response_body, rules_in_use_->response_body_limit());
+    return conf->request_body.most_given(rules_in_use_->request_body_limit());
 }
 
 Verdict Inspection::unreadable() {
@@ -286,97 +310,12 @@ Verdict Inspection::request_body() {
     return active() ? settle(transaction_->request_body()) : Verdict::go_on;
 }
 
-void Inspection::add_response_headers() {
-    for_each_response_header(request, [&](std::string_view name, std::string_view value) {
-        if (active() && transaction_->response_header(name, value) == Transaction::Step::failed) {
-            broken();
-        }
-    });
-}
-
-Verdict Inspection::response_headers() {
-    response_seen = true;
-    if (!active() || !rules_in_use_->heeds_response()) {
-        return Verdict::go_on;
-    }
-    add_response_headers();
-    if (!active()) {
-        return refused_ ? Verdict::refuse : Verdict::go_on;
-    }
-    return settle(transaction_->response_headers(response_status(request), "HTTP/1.1"));
-}
-
-bool Inspection::wants_response_body() const {
-    return active() && rules_in_use_->has_phase(4) && reads_this_response();
-}
-
-// What was refused for its body has that in the audit log.
-bool Inspection::wants_answer_body() const {
-    return active() && response_octets_ == 0 && reads_this_response();
-}
-
-bool Inspection::reads_this_response() const {
-    if (!conf->response_body.allowed || !rules_in_use_->reads_response_body()) {
-        return false;
-    }
-    const auto& ours = conf->response_body.types;
-    bool has_type = false;
-    bool is_read = false;
-    for_each_media_type(request, [&](std::string_view type) {
-        const auto is_it = [&](const std::string& other) {
-            return ngx::equal_ignoring_case(type, other);
-        };
-        has_type = true;
-        is_read = is_read || (ours.empty() ? rules_in_use_->reads_response_type(type)
-                                           : std::any_of(ours.begin(), ours.end(), is_it));
-    });
-    return is_read || !has_type;
-}
-
-void Inspection::begin_response_body() noexcept { transaction_->read_any_response_type(); }
-
-Verdict Inspection::append_response_body(std::string_view octets) {
-    if (!active()) {
-        return Verdict::go_on;
-    }
-    const std::uint64_t most = most_of_response();
-    octets = octets.substr(0, most - std::min(most, response_octets_));
-    response_octets_ += octets.size();
-    return octets.empty() ? Verdict::go_on : settle(transaction_->append_response_body(octets));
-}
-
-void Inspection::forget_response() noexcept {
-    response_seen = false;
-    response_octets_ = 0;
-    if (active()) {
-        transaction_->forget_response_headers();
-        transaction_->forget_response_body();
-    }
-}
-
-// One octet beyond the limit, and the engine has an opinion.
-void Inspection::append_answer_body(std::string_view octets) {
-    if (!active()) {
-        return;
-    }
-    const std::uint64_t limit = rules_in_use_->response_body_limit();
-    const std::uint64_t most =
-        limit == 0 ? most_of_response() : std::min(most_of_response(), limit);
-    octets = octets.substr(0, most - std::min(most, response_octets_));
-    response_octets_ += octets.size();
-    if (!octets.empty() &&
-        transaction_->append_response_body(octets) == Transaction::Step::failed) {
-        broken();
-    }
-}
-
-Verdict Inspection::response_body() {
-    return active() ? settle(transaction_->response_body()) : Verdict::go_on;
-}
-
 void Inspection::log() {
     if (transaction_ == nullptr) {
         return;
+    }
+    if (reason_.empty()) {
+        reason_ = reason_of_match();
     }
     score_ = transaction_->score();
     spent_ += transaction_->spent();

@@ -10,6 +10,7 @@
 #include "waf/conf.hpp"
 #include "waf/held_response.hpp"
 #include "waf/module.hpp"
+#include "waf/phases.hpp"
 #include "waf/replacement.hpp"
 
 namespace gatehouse::waf {
@@ -24,7 +25,8 @@ enum class Verdict : std::uint8_t { go_on, refuse };
 // none. Destroyed with the request.
 class Inspection final : private Transaction::Observer {
   public:
-    explicit Inspection(ngx_http_request_t* r) noexcept : request(r), replacement(r) {}
+    explicit Inspection(ngx_http_request_t* r) noexcept
+        : request(r), held(r, send_body), replacement(r) {}
 
     ngx_http_request_t* const request;
 
@@ -74,7 +76,7 @@ class Inspection final : private Transaction::Observer {
     // What has come of a response is nothing: another will take its place, and is to be judged.
     void forget_response() noexcept;
 
-    // Octets of the answer, of which the audit log has as many as of any response.
+    // Octets of a response that nobody judges, of which the audit log has as many as of any other.
     void append_answer_body(std::string_view octets);
 
     // The LOG phase: the audit log.
@@ -82,6 +84,8 @@ class Inspection final : private Transaction::Observer {
 
     bool wants_request_body() const noexcept;
     bool wants_response_body() const;
+    bool may_refuse_response() const noexcept { return transaction_->may_refuse_response(); }
+    bool audits_response_body() const;
     bool wants_answer_body() const;
 
     // Octets of the response are to follow, whatever SecResponseBodyMimeType says.
@@ -94,16 +98,20 @@ class Inspection final : private Transaction::Observer {
     bool body_done = false;         // phase 2 is over
     bool response_seen = false;     // phase 3 is over
     bool reading_response = false;  // phase 4 is to come
-    bool reading_answer = false;    // for the audit log
+    bool reading_answer = false;    // what is sent, for the audit log
     bool whole = false;             // nobody gets a part of the response
+    bool withholding = false;       // it may refuse the response
     bool holding = false;           // the header of the response waits for it
     HeldResponse held;              // and so does the body
     Replacement replacement;        // of what was held
 
     Status status() const noexcept { return status_; }
     int score() const { return transaction_ != nullptr ? transaction_->score() : score_; }
-    // Why a request was refused, or has passed uninspected, without a rule; empty: neither.
+    // Why a request was refused, or has passed uninspected, if rules do not say it; empty: they do.
     std::string_view reason() const noexcept { return reason_; }
+    // Whether it is only for want of SecRuleEngine On, or because of `detect` or dry_run, that the
+    // present transaction was not blocked.
+    bool would_block() const noexcept { return would_block_; }
     const std::vector<KeptMatch>& matches() const noexcept { return matches_; }
     // Those of the present transaction.
     std::span<const KeptMatch> own_matches() const noexcept {
@@ -117,6 +125,9 @@ class Inspection final : private Transaction::Observer {
     Verdict settle(Transaction::Step step);
     Verdict broken();
     Verdict exceeded();
+    void note_limit();
+    std::string reason_of_refusal() const;
+    std::string reason_of_match() const;
     Verdict uninspected(std::string_view what, std::string reason, ngx_int_t status);
     std::uint64_t most_of_request() const noexcept;
     std::uint64_t most_of_response() const noexcept;
@@ -133,6 +144,7 @@ class Inspection final : private Transaction::Observer {
     std::vector<KeptMatch> matches_;
     std::size_t earlier_matches_ = 0;
     bool noticed_ = false;  // a rule has matched, in this transaction
+    bool would_block_ = false;
     bool enforces_ = false;
     bool given_up_ = false;  // what is left of the request passes uninspected
     std::string reason_;

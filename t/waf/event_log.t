@@ -40,6 +40,38 @@ location /where/ {
         SecRule REQUEST_BODY "@contains whole" "id:18,phase:2,pass,log,logdata:%{MATCHED_VAR}"';
     proxy_pass APPLICATION:/;
 }
+location /body/ {
+    modsecurity_event_log logs/body.log redact=user-agent;
+    modsecurity_rules 'SecRequestBodyLimit 100
+        SecRequestBodyLimitAction Reject
+        SecResponseBodyLimit 100
+        SecResponseBodyLimitAction Reject
+        SecRule REQUEST_HEADERS:Content-Type "@endsWith json" "id:21,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON"
+        SecRule REQUEST_HEADERS:X-Mode "@streq detect" "id:22,phase:1,pass,nolog,ctl:ruleEngine=DetectionOnly"
+        SecRule REQUEST_HEADERS:X-Mode "@streq silent" "id:23,phase:2,deny,nolog,chain"
+            SecRule REQBODY_ERROR "@eq 1" "t:none"
+        SecRule REQBODY_ERROR "!@eq 0" "id:24,phase:2,deny,status:400,log,severity:EMERGENCY,tag:\'one\',tag:\'two\'"
+        SecRule MULTIPART_STRICT_ERROR "!@eq 0" "id:25,phase:2,deny,status:400,log"
+        SecRule ARGS:q "@streq chain" "id:26,phase:2,pass,log,severity:NOTICE,chain"
+            SecRule ARGS:q "@rx ." "t:none"';
+    proxy_pass APPLICATION:/;
+}
+location /block/ {
+    modsecurity_event_log logs/block.log;
+    modsecurity_rules 'SecDefaultAction "phase:1,log,deny"
+        SecDefaultAction "phase:2,log,pass"
+        SecRule ARGS:r "@streq block" "id:31,phase:1,block"
+        SecRule ARGS:r "@streq block2" "id:32,phase:2,block"
+        SecRule ARGS:r "@streq redirect" "id:33,phase:2,redirect:http://other.example/"
+        SecRule ARGS:r "@streq drop" "id:34,phase:2,drop"
+        SecRule ARGS:r "@streq allow" "id:35,phase:2,allow,log"
+        SecRule ARGS:r "@streq late" "id:36,phase:5,deny,log"
+        SecRule ARGS:r "@streq updated" "id:37,phase:2,pass,log"
+        SecRuleUpdateActionById 37 "deny"
+        SecRule ARGS:q "@streq block" "id:38,phase:2,pass,log"';
+    modsecurity detect;
+    proxy_pass APPLICATION:/;
+}
 location = /page.html { internal; }
 END
 
@@ -83,6 +115,43 @@ subtest 'a refusal that no rule has brought about' => sub {
     is_deeply [@{ $event->{event} }{qw(action reason)}, $event->{rules}, $event->{http}{response}{status_code}],
         ['waf.blocked', 'there is a "#" in the path', [], 400], 'has a reason';
     is $event->{url}{path}, '/some', 'without the fragment';
+};
+
+# The events of a log, at least so many.
+sub events ($name, $count) {
+    return map { JSON::PP->new->utf8->decode($_) } $waf->wait_lines($name, $count);
+}
+
+subtest 'a body' => sub {
+    my ($json, $form) = ('Content-Type: application/json', 'Content-Type: application/x-www-form-urlencoded');
+    my $part = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\n--b--\n";
+    my $large = 'a=' . 'x' x 200;
+    $waf->post('/body/', @$_) for [$large, $form], ['{"a": ', $json], ['{"a": ', $json, 'X-Mode: silent'],
+        [$part, 'Content-Type: multipart/form-data; boundary=b'], [$large, $form, 'X-Mode: detect'], ['{"a": ', $json, 'X-Mode: detect'];
+    my @events = events('body.log', 6);
+    my $limit  = 'the request body exceeds SecRequestBodyLimit';
+    is_deeply [map { [$_->{event}{action}, $_->{event}{reason}, [map { $_->{id} } $_->{rules}->@*]] } @events[0, 4]],
+        [['waf.blocked', $limit, []], ['waf.detected', $limit, []]], 'a limit';
+    like $_->{event}{reason}, qr/^REQBODY_ERROR: JSON parsing error: ./, 'a parser' for @events[1, 2, 5];
+    like $events[3]{event}{reason}, qr/^(?:MULTIPART_STRICT_ERROR|REQBODY_ERROR: Multipart parsing error)/, 'a flag';
+    is_deeply [map { [map { $_->{id} } $_->{rules}->@*] } @events[1, 2, 5]], [[24], [], [24]], 'and the rule';
+    is_deeply [map { $_->{event}{would_have_been_blocked} ? 'yes' : 'no' } @events[4, 5]], [('yes') x 2], 'detected, would be blocked';
+    ok !exists $events[0]{event}{would_have_been_blocked}, 'blocked, was blocked';
+    $waf->get('/body/files/page.html', 'X-Mode: detect');
+    $waf->get('/body/?q=chain', 'User-Agent: tester');
+    my ($event) = grep { $_->{rules}->@* && $_->{rules}[0]{id} == 26 } events('body.log', 7);
+    is_deeply [$event->{rules}[0]{severity}, $event->{user_agent}], [5, { original => '(redacted)' }], 'severity of a chain; a user agent that is not written';
+    is_deeply [$events[1]{rules}[0]{severity}, $events[1]{rules}[0]{tags}], [0, ['one', 'two']], 'an emergency, with tags';
+};
+
+subtest 'what would have been' => sub {
+    my @rules = qw(block block2 redirect drop allow late updated);
+    $waf->get("/block/?r=$_", "User-Agent: a \"b\" \xff" . 'x' x 1000) for @rules;
+    my %blocked = map { my $event = $_; map { ($_->{id} => $event->{event}{would_have_been_blocked} ? 1 : 0) } $event->{rules}->@* }
+        my @events = events('block.log', scalar @rules);
+    is_deeply \%blocked, { 31 => 1, 32 => 0, 33 => 1, 34 => 1, 35 => 0, 36 => 0, 37 => 1 }, 'blocked';
+    ok !exists $events[0]{rules}[0]{severity}, 'no severity';
+    is length $events[0]{user_agent}{original}, 512, 'a user agent';
 };
 
 subtest 'a log of its own' => sub {

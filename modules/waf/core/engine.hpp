@@ -46,6 +46,10 @@ class RuleSet {
     // log. If not, the steps after request_body() may be left out.
     virtual bool heeds_response() const noexcept = 0;
 
+    // Whether rules of phase 4, or of phase 5 that look back, or a limit judge the body of the
+    // response. If not, response_body() may be left out.
+    virtual bool heeds_response_body() const noexcept = 0;
+
     // SecRequestBodyAccess, SecResponseBodyAccess
     virtual bool reads_request_body() const noexcept = 0;
     virtual bool reads_response_body() const noexcept = 0;
@@ -67,18 +71,23 @@ struct Loaded {
     std::string problem;
 };
 
+// Of a rule that does not say how severe it is.
+inline constexpr int kNoSeverity = -1;
+
 // A rule that has matched; views are good during the call.
 struct Match {
     std::int64_t id = 0;
     int phase = 0;
-    int severity = 0;           // 0 emergency to 7 debug
-    bool disruptive = false;    // the rule that has brought the intervention
-    std::string_view text;      // the known line: ModSecurity: Warning. ... [id "N"] ...
-    std::string_view message;   // msg
-    std::string_view data;      // logdata
-    std::string_view variable;  // the name of what matched, for instance ARGS:q
-    std::string_view file;      // of the rule
+    int severity = kNoSeverity;  // 0 emergency to 7 debug
+    bool disruptive = false;     // the rule that has brought the intervention
+    bool blocks = false;         // it refuses requests, where SecRuleEngine is On
+    std::string_view text;       // the known line: ModSecurity: Warning. ... [id "N"] ...
+    std::string_view message;    // msg
+    std::string_view data;       // logdata
+    std::string_view variable;   // the name of what matched, for instance ARGS:q
+    std::string_view file;       // of the rule
     int line = 0;
+    std::span<const std::string_view> tags;
 };
 
 // What a disruptive action wants. Its log is the text of the match; of a rule that is silent
@@ -87,6 +96,7 @@ struct Intervention {
     int status = 200;
     std::string url;  // redirect: where to; empty: none
     std::string log;
+    bool close = false;  // drop: there is to be no answer
 };
 
 // One request and its response. The calls come in this order; steps may be left out at the end.
@@ -135,6 +145,14 @@ class Transaction {
     virtual Step response_header(std::string_view name, std::string_view value) = 0;
     // `protocol`: HTTP/1.1
     virtual Step response_headers(int status, std::string_view protocol) = 0;  // runs phase 3
+    // What is due now, and may become so in the steps to come. After response_headers().
+    // Whether response_body() will look at the body: SecResponseBodyAccess and SecRuleEngine.
+    virtual bool reads_response_body() const noexcept = 0;
+    // Whether response_body() may refuse: SecRuleEngine On, or a rule that may yet say so, no
+    // detect_only(), and no rule that has said `allow`.
+    virtual bool may_refuse_response() const noexcept = 0;
+    // Whether the audit log may be to have the body: part E, of SecAuditLogParts or by `ctl`.
+    virtual bool may_audit_response_body() const noexcept = 0;
     // The response gives way to another, whose fields are to follow, or octets.
     virtual void forget_response_headers() noexcept = 0;
     virtual void forget_response_body() noexcept = 0;
@@ -151,6 +169,14 @@ class Transaction {
     // Why nobody can tell how the upstream reads the body, whatever its type says; empty: it is
     // read in one way. After request_body().
     virtual std::string_view body_doubt() const noexcept = 0;
+
+    // What the body is found to be wrong in, as rules see it: a flag, as REQBODY_ERROR, and what is
+    // known of it. Empty: nothing. After request_body().
+    virtual std::string body_error() const = 0;
+
+    // Which limit of a body has been exceeded that is to be refused then, whether it is or not:
+    // SecRequestBodyLimit or SecResponseBodyLimit. Empty: none.
+    virtual std::string_view limit_error() const noexcept = 0;
 
     // Processor time that the steps have taken, as far as there is a limit of it.
     virtual std::chrono::microseconds spent() const noexcept = 0;

@@ -10,6 +10,7 @@
 #include <new>
 #include <string_view>
 
+#include "waf/core/address_list.hpp"
 #include "waf/core/rule_text.hpp"
 #include "waf/core/seclang_cursor.hpp"
 #include "waf/core/seclang_words.hpp"
@@ -160,6 +161,9 @@ Mistake operator_mistake(const seclang::Operator& op) {
     if ((op.name.empty() || is("rx")) && op.argument.find("%{") == op.argument.npos) {
         return expression_mistake(op.argument);
     }
+    if (is("ipMatch")) {
+        return address_mistake(op.argument);
+    }
     return is("pm") ? phrase_mistake(op.argument) : std::nullopt;
 }
 
@@ -199,6 +203,22 @@ Mistake fatal_mistake(const seclang::Directive& directive) {
         mistake = expression_mistake(directive.argument);
     }
     return mistake ? mistake : macro_mistake(directive.text);
+}
+
+Mistake script_mistake(const seclang::Directive& directive) {
+    if (seclang::directive_form(directive.name) != seclang::Form::script) {
+        return std::nullopt;
+    }
+    if (!directive.argument.starts_with('/')) {
+        return "the path of the script \"" + directive.argument + "\" must be absolute";
+    }
+    if (seclang::find_action(directive, "id") == nullptr) {
+        return "rules must have an id";
+    }
+    if (seclang::find_action(directive, "chain") != nullptr) {
+        return "a script cannot be a link of a chain";
+    }
+    return std::nullopt;
 }
 
 }  // namespace gatehouse::waf

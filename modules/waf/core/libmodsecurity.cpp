@@ -104,9 +104,7 @@ std::string compile_source(Compiled& compiled, const RuleFiles& files, const Rul
     const int result = load_source(rules, source, files.downloaded(index));
     std::string said = rules.getParserError();
     if (result >= 0 && said.empty()) {
-        if (source.kind == RuleSource::Kind::text) {
-            compiled.note_text_rules(index);
-        }
+        compiled.note_source(index);
         return {};
     }
     return said.empty() ? "the rule engine has failed" : describe_problem(said, files, index);
@@ -126,6 +124,7 @@ std::string compile(Compiled& compiled, const RuleFiles& files,
     for (std::size_t i = 0; i < sources.size() && problem.empty(); ++i) {
         problem = compile_source(compiled, files, sources[i], i);
     }
+    compiled.note_late_use(files.late_use());
     compiled.complete();
     parser_broken = false;
     return problem;
@@ -216,8 +215,12 @@ std::string duplicate_problem(const LibraryRuleSet& inner, const LibraryRuleSet&
                               std::int64_t id) {
     const auto first = outer.compiled()->find(id);
     const auto second = inner.compiled()->find(id);
-    return inner.describe(*second) + ": rule id " + std::to_string(id) +
-           " is duplicated, first at " + outer.describe(*first);
+    const std::string place = inner.describe(*second);
+    const std::string first_place = outer.describe(*first);
+    std::string problem = place + ": rule id " + std::to_string(id) + " is duplicated, ";
+    return place != first_place
+               ? problem + "first at " + first_place
+               : describe_twice(problem, inner.directive_of(*second), outer.directive_of(*first));
 }
 
 Loaded LibraryEngine::merge(const RuleSetPtr& inner, const RuleSetPtr& outer) {

@@ -94,4 +94,20 @@ BodyCounter LibraryTransaction::make_body_counter() {
     }
 }
 
+// Of a limit that refuses the library says to rules that it was exceeded, whatever SecRuleEngine
+// is.
+std::string_view LibraryTransaction::limit_error() const noexcept {
+    const modsecurity::RulesSet& rules = rules_->library();
+    constexpr auto kReject = modsecurity::RulesSetProperties::RejectBodyLimitAction;
+    if (rules.m_requestBodyLimitAction == kReject &&
+        transaction_.m_variableInboundDataError.m_value == "1") {
+        return "the request body exceeds SecRequestBodyLimit";
+    }
+    if (rules.m_responseBodyLimitAction == kReject &&
+        transaction_.m_variableOutboundDataError.m_value == "1") {
+        return "the response body exceeds SecResponseBodyLimit";
+    }
+    return {};
+}
+
 }  // namespace gatehouse::waf

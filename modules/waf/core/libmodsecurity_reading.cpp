@@ -154,4 +154,20 @@ bool LibraryTransaction::restore_line_breaks(const std::vector<MultipartField>& 
     return true;
 }
 
+// The message of REQBODY_ERROR says which parser has failed, and why.
+std::string LibraryTransaction::body_error() const {
+    const std::pair<std::string_view, const modsecurity::AnchoredVariable&> flags[] = {
+        {"REQBODY_ERROR", transaction_.m_variableReqbodyError},
+        {"MULTIPART_STRICT_ERROR", transaction_.m_variableMultipartStrictError},
+        {"MULTIPART_UNMATCHED_BOUNDARY", transaction_.m_variableMultipartUnmatchedBoundary},
+    };
+    for (const auto& [name, flag] : flags) {
+        if (!flag.m_value.empty() && flag.m_value != "0") {
+            const std::string& message = transaction_.m_variableReqbodyErrorMsg.m_value;
+            return std::string(name) + (message.empty() ? "" : ": " + message);
+        }
+    }
+    return {};
+}
+
 }  // namespace gatehouse::waf

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "waf/core/libmodsecurity_actions.hpp"
 #include "waf/core/libmodsecurity_versions.hpp"
 #include "waf/core/rule_text.hpp"
 
@@ -15,13 +16,11 @@ const RuleWithOperator* with_operator(const modsecurity::Rule* rule) noexcept {
     return dynamic_cast<const RuleWithOperator*>(rule);
 }
 
-// An audit log without a path is never written, whatever switches it on. What else is known of it
-// the library keeps to itself.
-bool writes_logs(const modsecurity::RulesSet& rules) noexcept {
-    const auto* const audit = rules.m_auditLog;
-    return rules.m_debugLog->getDebugLogLevel() > 0 ||
-           (audit != nullptr &&
-            !(audit->m_path1.empty() && audit->m_path2.empty() && audit->m_storage_dir.empty()));
+// A response that is larger than SecResponseBodyLimit is refused without any rule.
+bool limits_responses(const modsecurity::RulesSet& rules) noexcept {
+    return rules.m_secResponseBodyAccess == RulesSetProperties::TrueConfigBoolean &&
+           limit_of(rules.m_responseBodyLimit) > 0 &&
+           rules.m_responseBodyLimitAction == RulesSetProperties::RejectBodyLimitAction;
 }
 
 // By SecRuleRemoveById, which the library looks at before it runs a rule; in its exceptions ids are
@@ -42,11 +41,10 @@ void Compiled::for_each_rule(F&& visit) {
     }
 }
 
-void Compiled::note_text_rules(std::size_t source) {
+void Compiled::note_source(std::size_t source) {
     for_each_rule([&](int, const modsecurity::Rule* rule) {
-        const RuleWithOperator* const operating = with_operator(rule);
-        if (operating != nullptr && file_of(*operating) == kTextReference) {
-            text_rules_.try_emplace(operating->m_ruleId, source);
+        if (const RuleWithOperator* const operating = with_operator(rule)) {
+            source_of_.try_emplace(operating->m_ruleId, source);
         }
     });
 }
@@ -57,17 +55,40 @@ void Compiled::complete() {
             ++rules_;
             used_[static_cast<std::size_t>(phase)] |= !is_removed(library_, rule);
         }
+        const auto* const acting = dynamic_cast<const modsecurity::RuleWithActions*>(rule);
+        if (acting != nullptr && disruption_of(library_, *acting) == Disruption::close) {
+            closing_.push_back(mark_of(*acting));
+        }
     });
     if (library_.m_auditLog != nullptr) {
         keep_open(library_.m_auditLog);
     }
-    heeds_response_ = has_phase(3) || has_phase(4) || has_phase(5) || writes_logs(library_);
     if (inner_) {
-        text_rules_ = inner_->text_rules_;
-        for (const auto& [id, source] : outer_->text_rules_) {
-            text_rules_.try_emplace(id, inner_->sources_ + source);
+        late_use_.add(inner_->late_use_);
+        late_use_.add(outer_->late_use_);
+        source_of_ = inner_->source_of_;
+        for (const auto& [id, source] : outer_->source_of_) {
+            source_of_.try_emplace(id, inner_->sources_ + source);
         }
     }
+    const bool logs_body = has_phase(5) && late_use_.reads_body();
+    heeds_response_body_ = has_phase(4) || logs_body || limits_responses(library_);
+    heeds_response_ = heeds_response_body_ || has_phase(3) || has_phase(5) || writes_audit_log() ||
+                      library_.m_debugLog->getDebugLogLevel() > 0;
+}
+
+bool Compiled::closes(std::string_view message) const noexcept {
+    return std::any_of(closing_.begin(), closing_.end(), [&](const std::string& mark) {
+        return message.find(mark) != std::string_view::npos;
+    });
+}
+
+// Without a path it is never written, whatever switches it on. What else is known of it the library
+// keeps to itself.
+bool Compiled::writes_audit_log() const noexcept {
+    const auto* const log = library_.m_auditLog;
+    return log != nullptr &&
+           !(log->m_path1.empty() && log->m_path2.empty() && log->m_storage_dir.empty());
 }
 
 bool Compiled::has_phase(int phase) const noexcept {
@@ -82,11 +103,8 @@ std::optional<Compiled::Place> Compiled::find(std::int64_t id) {
         if (found || operating == nullptr || operating->m_ruleId != id) {
             return;
         }
-        found = Place{std::string(file_of(*operating)), operating->getLineNumber(), std::nullopt};
-        const auto source = text_rules_.find(id);
-        if (source != text_rules_.end()) {
-            found->source = source->second;
-        }
+        found =
+            Place{std::string(file_of(*operating)), operating->getLineNumber(), source_of_.at(id)};
     });
     return found;
 }
@@ -151,10 +169,12 @@ std::uint64_t LibraryRuleSet::response_body_limit() const noexcept {
 
 std::string LibraryRuleSet::describe(const Compiled::Place& place) const {
     const std::string line = std::to_string(place.line);
-    if (place.source && *place.source < places_.size()) {
-        return describe_text_line(places_[*place.source], line);
-    }
-    return place.file + ':' + line;
+    return place.file == kTextReference ? describe_text_line(directive_of(place), line)
+                                        : place.file + ':' + line;
+}
+
+std::string_view LibraryRuleSet::directive_of(const Compiled::Place& place) const {
+    return places_.at(place.source);
 }
 
 std::string describe_text_line(std::string_view place, std::string_view line) {

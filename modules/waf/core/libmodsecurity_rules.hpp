@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "waf/core/engine.hpp"
+#include "waf/core/late_use.hpp"
 #include "waf/core/libmodsecurity_api.hpp"
 #include "waf/core/library_debug_log.hpp"
 
@@ -43,9 +44,12 @@ class Compiled {
     // How many directives the rules come from.
     std::size_t sources() const noexcept { return sources_; }
 
-    // Takes note of the rules with an operator that the directive with that number has brought as
-    // text; the library gives them no file.
-    void note_text_rules(std::size_t source);
+    // Takes note of the rules with an operator that the directive with that number has brought. The
+    // library does not tell, and gives those that are text no file.
+    void note_source(std::size_t source);
+
+    // What the library does not tell of the rules.
+    void note_late_use(const LateUse& use) noexcept { late_use_.add(use); }
 
     // Once the rules are complete: takes note of the facts below, and holds on to the audit log.
     void complete();
@@ -53,12 +57,18 @@ class Compiled {
     std::size_t rules() const noexcept { return rules_; }
     bool has_phase(int phase) const noexcept;
     bool heeds_response() const noexcept { return heeds_response_; }
+    bool heeds_response_body() const noexcept { return heeds_response_body_; }
+    bool writes_audit_log() const noexcept;
+    const LateUse& late_use() const noexcept { return late_use_; }
+
+    // Whether the text of a message is of a rule that drops the connection.
+    bool closes(std::string_view message) const noexcept;
 
     // A rule with an operator. (Unconditional rules may share ids, as far as the library cares.)
     struct Place {
         std::string file;
         int line = 0;
-        std::optional<std::size_t> source;  // of rules that are text: which directive
+        std::size_t source = 0;  // which directive has brought it
     };
     std::optional<Place> find(std::int64_t id);
 
@@ -74,10 +84,13 @@ class Compiled {
     modsecurity::RulesSet library_;
     LibraryDebugLog& debug_log_ = LibraryDebugLog::put_into(library_);
     std::size_t sources_;
-    std::unordered_map<std::int64_t, std::size_t> text_rules_;  // id to directive
+    std::unordered_map<std::int64_t, std::size_t> source_of_;  // by id
     std::size_t rules_ = 0;
     std::array<bool, modsecurity::Phases::NUMBER_OF_PHASES> used_{};
+    std::vector<std::string> closing_;  // marks of the rules that drop
+    LateUse late_use_;
     bool heeds_response_ = true;
+    bool heeds_response_body_ = true;
 };
 
 // Compiled rules in one place of the configuration.
@@ -91,6 +104,7 @@ class LibraryRuleSet final : public RuleSet {
     std::size_t rules() const noexcept override { return compiled_->rules(); }
     bool has_phase(int phase) const noexcept override { return compiled_->has_phase(phase); }
     bool heeds_response() const noexcept override { return compiled_->heeds_response(); }
+    bool heeds_response_body() const noexcept override { return compiled_->heeds_response_body(); }
     bool reads_request_body() const noexcept override;
     bool reads_response_body() const noexcept override;
     bool reads_response_type(std::string_view type) const noexcept override;
@@ -103,6 +117,8 @@ class LibraryRuleSet final : public RuleSet {
     // FILE:LINE of a rule; for one in a directive's text, where the directive is and the line in
     // its text.
     std::string describe(const Compiled::Place& place) const;
+    // Where the directive is.
+    std::string_view directive_of(const Compiled::Place& place) const;
 
   private:
     std::shared_ptr<Compiled> compiled_;

@@ -1,11 +1,7 @@
 #include "waf/core/libmodsecurity_transaction.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <charconv>
-#include <cstdlib>
-#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -17,12 +13,7 @@
 namespace gatehouse::waf {
 namespace {
 
-using modsecurity::RuleMessage;
 using modsecurity::RulesSetProperties;
-using modsecurity::RuleWithActions;
-
-constexpr int kForbidden = 403;
-constexpr int kNoStatus = -1;
 
 // What a request that has used up its time has for the rules of the logging phase.
 constexpr Deadline::Microseconds kTimeOfLogging{50'000};
@@ -39,21 +30,6 @@ std::string write_problem(int error) {
     const bool is_of_write = error == ENOSPC || error == EDQUOT || error == EFBIG || error == EIO;
     return is_of_write ? std::generic_category().message(error) : std::string();
 }
-
-// Takes over what the library has allocated for an intervention.
-class Wanted {
-  public:
-    Wanted() noexcept { modsecurity::intervention::clean(&value_); }
-    ~Wanted() { modsecurity::intervention::free(&value_); }
-    Wanted(const Wanted&) = delete;
-    Wanted& operator=(const Wanted&) = delete;
-
-    modsecurity::ModSecurityIntervention& operator*() noexcept { return value_; }
-    const modsecurity::ModSecurityIntervention* operator->() const noexcept { return &value_; }
-
-  private:
-    modsecurity::ModSecurityIntervention value_;
-};
 
 Spares spares;
 
@@ -121,83 +97,6 @@ bool LibraryTransaction::enforces() const noexcept {
     return !detect_only_ &&
            transaction_.getRuleEngineState() == RulesSetProperties::EnabledRuleEngine &&
            (excess_ == Excess::time || transaction_.m_allowType == kNotAllowed);
-}
-
-Transaction::Step LibraryTransaction::outcome() {
-    const bool intervenes = take_intervention();
-    report_disruptive(intervenes);
-    return intervenes ? Step::intervene : Step::pass;
-}
-
-bool LibraryTransaction::take_intervention() {
-    Wanted wanted;
-    if (!transaction_.intervention(&*wanted)) {
-        return false;
-    }
-    if (detect_only_) {
-        // Rules can switch the engine on (ctl:ruleEngine).
-        transaction_.m_secRuleEngine = RulesSetProperties::DetectionOnlyRuleEngine;
-        return false;
-    }
-    // The action `status` takes any number, and 0 would let the request pass.
-    const bool valid = wanted->status > 200 && wanted->status <= 599;
-    intervention_.status = valid ? wanted->status : kForbidden;
-    intervention_.url = wanted->url != nullptr ? wanted->url : "";
-    intervention_.log = wanted->log != nullptr ? wanted->log : "";
-    return true;
-}
-
-// The library calls back for rules that only warn; those that are disruptive it keeps.
-void LibraryTransaction::report_disruptive(bool intervenes) {
-    auto& messages = transaction_.m_rulesMessages;
-    if (messages.size() == reported_) {
-        return;
-    }
-    for (auto it = std::next(messages.begin(), static_cast<std::ptrdiff_t>(reported_));
-         it != messages.end(); ++it) {
-        if (!it->m_isDisruptive) {
-            continue;
-        }
-        if (intervenes) {
-            report(*it, intervention_.log, true);
-        } else {
-            report(*it, text_of(*it, RuleMessage::ClientLogMessageInfo, kForbidden), false);
-        }
-    }
-    reported_ = messages.size();
-}
-
-void LibraryTransaction::matched(void* transaction, const void* message) noexcept {
-    auto& self = *static_cast<LibraryTransaction*>(transaction);
-    try {
-        const auto& match = *static_cast<const RuleMessage*>(message);
-        self.report(match, text_of(match, 0, kNoStatus), false);
-    } catch (...) {
-        // A match that nobody hears of is no detection.
-        self.failed_ = true;
-    }
-}
-
-void LibraryTransaction::report(const RuleMessage& message, std::string_view text,
-                                bool disruptive) {
-    const RuleWithActions& rule = rule_of(message.m_rule);
-    Match match;
-    match.id = rule.m_ruleId;
-    match.phase = rule.getPhase() - kPhasesBefore;
-    match.severity = message.m_severity;
-    match.disruptive = disruptive;
-    match.text = text;
-    match.message = message.m_message;
-    match.data = message.m_data;
-    // Of rules that are disruptive the library tells late, when it may know another's variable or
-    // none. An unconditional rule has none, but the one before may have left its own.
-    match.variable = variable_of(message.m_match);
-    if (match.variable.empty() && !message.m_match.empty()) {
-        match.variable = transaction_.m_variableMatchedVarName.m_value;
-    }
-    match.file = file_of(rule);
-    match.line = rule.getLineNumber();
-    observer_.matched(match);
 }
 
 void LibraryTransaction::detect_only() noexcept {
@@ -294,6 +193,31 @@ Transaction::Step LibraryTransaction::response_headers(int status, std::string_v
         [&] { return transaction_.processResponseHeaders(status, std::string(protocol)) != 0; });
 }
 
+bool LibraryTransaction::reads_response_body() const noexcept {
+    return transaction_.getRuleEngineState() != RulesSetProperties::DisabledRuleEngine &&
+           rules_->library().m_secResponseBodyAccess == RulesSetProperties::TrueConfigBoolean;
+}
+
+bool LibraryTransaction::may_refuse_response() const noexcept {
+    const bool is_on = transaction_.getRuleEngineState() == RulesSetProperties::EnabledRuleEngine ||
+                       rules_->late_use().enables_engine();
+    return !detect_only_ && is_on && transaction_.m_allowType != kAllowedFromNowOn;
+}
+
+bool LibraryTransaction::may_audit_response_body() const noexcept {
+    using modsecurity::audit_log::AuditLog;
+    if (!rules_->writes_audit_log()) {
+        return false;
+    }
+    bool has_body = (rules_->library().m_auditLog->getParts() & AuditLog::EAuditLogPart) != 0;
+    for (const auto& [is_removal, parts] : transaction_.m_auditLogModifier) {
+        if (parts.find_first_of("eE") != parts.npos) {
+            has_body = is_removal == 0;
+        }
+    }
+    return has_body || rules_->late_use().audits_body();
+}
+
 void LibraryTransaction::forget_response_headers() noexcept {
     transaction_.m_variableResponseHeaders.unset();
     transaction_.m_variableResponseHeadersNames.unset();
@@ -360,23 +284,6 @@ Transaction::Step LibraryTransaction::logging(int status) {
     intervention_ = std::move(done);
     excess_ = before;
     return step == Step::failed ? step : Step::pass;
-}
-
-int LibraryTransaction::number(const std::string& variable) const {
-    const auto value = transaction_.m_collections.m_tx_collection->resolveFirst(variable);
-    int number = 0;
-    if (value) {
-        std::from_chars(value->data(), value->data() + value->size(), number);
-    }
-    return number;
-}
-
-// The rules of version 3 add the score of the response to the first one.
-int LibraryTransaction::score() const {
-    static const std::string both = "anomaly_score";
-    static const std::string inbound = "blocking_inbound_anomaly_score";
-    static const std::string outbound = "blocking_outbound_anomaly_score";
-    return number(both) + number(inbound) + number(outbound);
 }
 
 }  // namespace gatehouse::waf

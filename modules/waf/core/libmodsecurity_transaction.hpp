@@ -40,6 +40,9 @@ class LibraryTransaction final : public Transaction {
     Step request_body() override;
     Step response_header(std::string_view name, std::string_view value) override;
     Step response_headers(int status, std::string_view protocol) override;
+    bool reads_response_body() const noexcept override;
+    bool may_refuse_response() const noexcept override;
+    bool may_audit_response_body() const noexcept override;
     void forget_response_headers() noexcept override;
     void forget_response_body() noexcept override;
     void read_any_response_type() noexcept override { any_response_type_ = true; }
@@ -50,6 +53,8 @@ class LibraryTransaction final : public Transaction {
     const Intervention& intervention() const noexcept override { return intervention_; }
     Excess excess() const noexcept override { return excess_; }
     std::string_view body_doubt() const noexcept override { return body_doubt_; }
+    std::string body_error() const override;
+    std::string_view limit_error() const noexcept override;
     std::chrono::microseconds spent() const noexcept override { return spent_; }
     int score() const override;
 
@@ -58,8 +63,13 @@ class LibraryTransaction final : public Transaction {
     Step run(F&& step) noexcept;
     template <class F>
     Step run_bounded(F&& step) noexcept;
+
+    // libmodsecurity_matches.cpp
     Step outcome();
     bool take_intervention();
+    void report_disruptive(bool intervenes);
+    void report(const modsecurity::RuleMessage& message, std::string_view text, bool disruptive);
+    int number(const std::string& variable) const;
 
     // libmodsecurity_limits.cpp
     static void stop_rules(void* transaction) noexcept;
@@ -82,9 +92,6 @@ class LibraryTransaction final : public Transaction {
 
     template <class F>
     auto with_response_type(F&& step);
-    void report_disruptive(bool intervenes);
-    void report(const modsecurity::RuleMessage& message, std::string_view text, bool disruptive);
-    int number(const std::string& variable) const;
 
     std::shared_ptr<Compiled> rules_;
     Observer& observer_;

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "waf/core/address_list.hpp"
 #include "waf/core/fatal_mistake.hpp"
 #include "waf/core/libmodsecurity_rules.hpp"
 #include "waf/core/seclang_tree.hpp"
@@ -117,7 +118,7 @@ class RuleFiles::Digest {
 };
 
 RuleFiles::RuleFiles(std::span<const RuleSource> sources, std::span<const std::string> downloads)
-    : downloads_(downloads) {
+    : sources_(sources), downloads_(downloads) {
     Digest digest;
     for (std::size_t i = 0; i < sources.size() && problem_.empty(); ++i) {
         const RuleSource& source = sources[i];
@@ -154,15 +155,24 @@ void RuleFiles::add(Digest& digest, File file) {
 
 void RuleFiles::read(Digest& digest, std::size_t index) {
     const File& file = *files_[index];
-    if (const auto nul = seclang::find_nul(file.rules)) {
-        problem_ = place(index, nul->line) + ": " + nul->text;
+    const seclang::Scan scan = seclang::scan(file.rules);
+    if (!scan.problems.empty()) {
+        problem_ = place(index, scan.problems.front().line) + ": " + scan.problems.front().text;
         return;
     }
-    for (const seclang::Directive& directive : seclang::scan(file.rules).directives) {
-        if (const auto mistake = fatal_mistake(directive)) {
+    if (file.parent && scan.open_line) {
+        problem_ = place(index, *scan.open_line) +
+                   ": a line end was expected behind the operator at the end of the file";
+        return;
+    }
+    for (const seclang::Directive& directive : scan.directives) {
+        auto mistake = fatal_mistake(directive);
+        mistake = mistake ? mistake : script_mistake(directive);
+        if (mistake) {
             problem_ = place(index, directive.line) + ": " + *mistake;
             return;
         }
+        late_use_.note(directive);
     }
     std::string_view rest = file.rules;
     for (int line = 1; problem_.empty();) {
@@ -210,6 +220,10 @@ void RuleFiles::read_operators(Digest& digest, std::size_t file, const Statement
             }
             const std::string data =
                 add_data(digest, file, statement.line, operation->parameter, read_all);
+            if (const auto mistake = of_phrases ? std::nullopt : address_list_mistake(data)) {
+                problem_ = place(file, statement.line) + ": line " + std::to_string(mistake->line) +
+                           " of \"" + std::string(operation->parameter) + "\": " + mistake->text;
+            }
             if (of_phrases && has_long_line(data)) {
                 problem_ = place(file, statement.line) + ": a phrase in \"" +
                            std::string(operation->parameter) + "\" has more than " +

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "waf/core/engine.hpp"
+#include "waf/core/late_use.hpp"
 #include "waf/core/rule_text.hpp"
 
 namespace gatehouse::waf {
@@ -21,7 +22,7 @@ using Fingerprint = std::array<unsigned char, 32>;
 // does not tell which file includes which, nor what it has read.
 class RuleFiles {
   public:
-    // `downloads`: of each source that is remote the text. Must outlive this.
+    // `downloads`: of each source that is remote the text. Both must outlive this.
     RuleFiles(std::span<const RuleSource> sources, std::span<const std::string> downloads);
 
     // What must not be given to the library, with its place: a directory, which would end the
@@ -34,6 +35,8 @@ class RuleFiles {
     // that cannot be known beforehand (scripts).
     const std::optional<Fingerprint>& fingerprint() const noexcept { return fingerprint_; }
 
+    const LateUse& late_use() const noexcept { return late_use_; }
+
     const std::string& downloaded(std::size_t source) const noexcept { return downloads_[source]; }
 
     // The number of a file as the library names it while it loads that source; of the first one, if
@@ -43,17 +46,21 @@ class RuleFiles {
     // FILE:LINE, and ", included from FILE:LINE" for every file above.
     std::string place(std::size_t file, int line) const;
 
-    // Calls `visit(file, statement)` file by file, those that include before those included, until
-    // one returns true.
+    // How many files there are; they are known by their numbers.
+    std::size_t size() const noexcept { return files_.size(); }
+
+    // Where the directive of nginx is that the file has come by.
+    const std::string& directive(std::size_t file) const noexcept {
+        return sources_[files_[file]->source].place;
+    }
+
+    // Calls `visit(file, statement)` in the order in which the library reads them, until one
+    // returns true.
     template <class F>
     bool any_statement(F&& visit) const {
         for (std::size_t i = 0; i < files_.size(); ++i) {
-            std::string_view rest = files_[i]->rules;
-            int line = 1;
-            while (const auto statement = take_statement(rest, line)) {
-                if (visit(i, *statement)) {
-                    return true;
-                }
+            if (!files_[i]->parent && any_statement_of(i, visit)) {
+                return true;
             }
         }
         return false;
@@ -70,6 +77,24 @@ class RuleFiles {
     };
     class Digest;
 
+    template <class F>
+    bool any_statement_of(std::size_t file, F& visit) const {
+        std::string_view rest = files_[file]->rules;
+        int line = 1;
+        while (const auto statement = take_statement(rest, line)) {
+            if (visit(file, *statement)) {
+                return true;
+            }
+            for (std::size_t i = file + 1; i < files_.size(); ++i) {
+                if (files_[i]->parent == file && files_[i]->line == statement->line &&
+                    any_statement_of(i, visit)) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
     void add(Digest& digest, File file);
     void add_included(Digest& digest, std::size_t parent, int line, std::string_view pattern);
     std::string add_data(Digest& digest, std::size_t file, int line, std::string_view name,
@@ -81,9 +106,11 @@ class RuleFiles {
     bool is_above(const std::string& path, std::optional<std::size_t> file) const;
     std::string name_line(const File& file, int line) const;
 
+    std::span<const RuleSource> sources_;
     std::span<const std::string> downloads_;
     std::vector<std::unique_ptr<const File>> files_;
     std::string problem_;
+    LateUse late_use_;
     bool known_ = true;
     std::optional<Fingerprint> fingerprint_;
 };

@@ -92,34 +92,33 @@ std::string_view culprit(std::string_view reason) noexcept {
                                      : std::string_view();
 }
 
-std::string place_of_culprit(const RuleFiles& files, std::string_view directive,
-                             std::optional<std::size_t> before, int line) {
-    std::string place;
-    files.any_statement([&](std::size_t file, const Statement& statement) {
-        if (!same_word(directive_of(statement), directive) ||
-            (before && (file != *before || statement.line < line))) {
-            return false;
-        }
-        place = files.place(file, statement.line);
-        return true;
-    });
-    return place;
-}
-
 // Calls `visit(file, statement, said)`, with the line that the parser has for the statement.
 template <class F>
 bool any_statement_said(const RuleFiles& files, F&& visit) {
-    std::optional<std::size_t> current;
-    int uncounted = 0;
+    std::vector<int> uncounted(files.size());
     return files.any_statement([&](std::size_t file, const Statement& statement) {
-        if (current != file) {
-            current = file;
-            uncounted = 0;
-        }
-        const int said = statement.line - uncounted;
-        uncounted += uncounted_lines(statement.text);
+        const int said = statement.line - uncounted[file];
+        uncounted[file] += uncounted_lines(statement.text);
         return visit(file, statement, said);
     });
+}
+
+// The first directive of that name behind the line that the parser has said, in the order of
+// reading. Of what stands before all others it says no file.
+std::string place_of_culprit(const RuleFiles& files, std::string_view directive,
+                             std::optional<std::size_t> before, int line) {
+    std::string place;
+    bool behind = !before;
+    any_statement_said(files, [&](std::size_t file, const Statement& statement, int said) {
+        if (file == before && said <= line) {
+            behind = true;
+            place.clear();
+        } else if (behind && place.empty() && same_word(directive_of(statement), directive)) {
+            place = files.place(file, statement.line);
+        }
+        return false;
+    });
+    return place;
 }
 
 // Where that is which the parser has this line for. Its lines within actions are those behind all
@@ -152,7 +151,8 @@ std::string describe_parser_error(const ParserError& error, const RuleFiles& fil
     const std::string reason = error.reason.empty() ? "syntax error" : one_line(error.reason);
     std::string place;
     if (const std::string_view directive = culprit(reason); !directive.empty()) {
-        place = place_of_culprit(files, directive, file, error.line);
+        place = place_of_culprit(files, directive, error.file.empty() ? std::nullopt : file,
+                                 error.line);
     }
     if (place.empty()) {
         place = file ? files.place(*file, real_line(error, *file, files))
@@ -162,18 +162,23 @@ std::string describe_parser_error(const ParserError& error, const RuleFiles& fil
 }
 
 std::string describe_duplicate(std::string_view id, const RuleFiles& files) {
-    std::vector<std::string> places;
+    std::vector<std::pair<std::string, std::size_t>> places;
     files.any_statement([&](std::size_t file, const Statement& statement) {
         if (is_rule(statement) && find_action(statement.text, "id") == id) {
-            places.push_back(files.place(file, statement.line));
+            places.emplace_back(files.place(file, statement.line), file);
         }
         return false;
     });
     const std::string problem = "rule id " + std::string(id) + " is duplicated";
-    if (places.size() > 1) {
-        return with_place(places[1], problem + ", first at " + places[0]);
+    if (places.size() < 2) {
+        return places.empty() ? problem : with_place(places[0].first, problem);
     }
-    return places.empty() ? problem : with_place(places[0], problem);
+    const auto& [first, first_file] = places[0];
+    const auto& [second, second_file] = places[1];
+    return with_place(second, second != first
+                                  ? problem + ", first at " + first
+                                  : describe_twice(problem + ", ", files.directive(second_file),
+                                                   files.directive(first_file)));
 }
 
 // The parser names the line but no file.
@@ -227,6 +232,12 @@ std::string place_of_audit_log(std::string_view path, const RuleFiles& files) {
 }
 
 }  // namespace
+
+std::string describe_twice(std::string problem, std::string_view directive,
+                           std::string_view first) {
+    problem += "as its file is named at ";
+    return problem.append(directive).append(" and at ").append(first);
+}
 
 std::string describe_problem(std::string_view said, const RuleFiles& files, std::size_t source) {
     if (const auto error = parse(said)) {

@@ -12,4 +12,7 @@ namespace gatehouse::waf {
 // `source`: which one was being loaded.
 std::string describe_problem(std::string_view said, const RuleFiles& files, std::size_t source);
 
+// The end of what is said of a file that two directives of nginx name.
+std::string describe_twice(std::string problem, std::string_view directive, std::string_view first);
+
 }  // namespace gatehouse::waf

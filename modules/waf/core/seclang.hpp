@@ -57,13 +57,12 @@ struct Problem {
 struct Scan {
     std::vector<Directive> directives;
     std::vector<Problem> problems;
+    // Of the directive at the end of the text that the library takes what follows the text for the
+    // actions of.
+    std::optional<int> open_line;
 };
 
 Scan scan(std::string_view text);
-
-// The first NUL of a text: the library reads no further, and says nothing. Part of what scan()
-// finds.
-std::optional<Problem> find_nul(std::string_view text);
 
 // The parts of "ARGS|!ARGS:q|&REQUEST_HEADERS:'/^x|y$/'". `line`: where the text is.
 std::vector<Variable> split_variables(std::string_view text, int line);

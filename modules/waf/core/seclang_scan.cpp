@@ -1,9 +1,8 @@
 #include <algorithm>
-#include <array>
 #include <cstddef>
 
-#include "waf/core/seclang.hpp"
-#include "waf/core/seclang_cursor.hpp"
+#include "waf/core/seclang_marks.hpp"
+#include "waf/core/seclang_scanner.hpp"
 #include "waf/core/seclang_words.hpp"
 
 namespace gatehouse::waf::seclang {
@@ -13,9 +12,23 @@ namespace {
 // What follows may be quadratic in bad input only as often as this.
 constexpr std::size_t kMaxProblems = 100;
 
-class Scanner {
+// The library reads no further than the first NUL of a text, and says nothing.
+std::optional<Problem> find_nul(std::string_view text) {
+    const std::size_t nul = text.find('\0');
+    if (nul == text.npos) {
+        return std::nullopt;
+    }
+    if (is_utf16(text)) {
+        return Problem{1, "the file is UTF-16: save it as UTF-8"};
+    }
+    text = text.substr(0, nul);
+    return Problem{static_cast<int>(std::count(text.begin(), text.end(), '\n')) + 1,
+                   "a NUL octet stands here"};
+}
+
+class Scanner : private ActionScanner {
   public:
-    explicit Scanner(std::string_view text) noexcept : in_(text) {}
+    using ActionScanner::ActionScanner;
 
     Scan run() {
         if (auto nul = find_nul(in_.rest())) {
@@ -29,6 +42,9 @@ class Scanner {
                 directive();
             } else if (in_.at('\n') || in_.at('\r')) {
                 in_.take(1);
+            } else if (in_.rest().starts_with(kByteOrderMark)) {
+                problem("a byte order mark stands here: save the file without it");
+                in_.take(kByteOrderMark.size());
             } else if (!in_.done()) {
                 problem("a directive was expected here, got " + quoted(in_.take_line()));
             }
@@ -37,19 +53,7 @@ class Scanner {
     }
 
   private:
-    static std::string quoted(std::string_view text) {
-        constexpr std::size_t kShown = 40;
-        std::string out = "\"";
-        text = text.substr(0, text.find_first_of("\r\n"));
-        for (const char c : text.substr(0, kShown)) {
-            out += c >= ' ' && c != '\x7f' ? c : '?';
-        }
-        return out + (text.size() > kShown ? "...\"" : "\"");
-    }
-
     bool enough() const noexcept { return scan_.problems.size() >= kMaxProblems; }
-
-    void problem(std::string text) { scan_.problems.push_back({in_.line(), std::move(text)}); }
 
     // Only comments that hold a rule go on behind a backslash.
     void skip_comment() {
@@ -75,34 +79,61 @@ class Scanner {
         found.line = in_.line();
         found.name = in_.take_while(is_name);
         in_.skip_gap();
+        if (!typographic_quote()) {
+            arguments(found);
+        }
+        follow_chain(found);
+        // What one mistake leads to is no mistake of its own.
+        if (scan_.problems.size() > problems) {
+            found.broken = true;
+            skip_rest();
+        }
+        found.text = all.substr(0, all.size() - in_.rest().size());
+        scan_.directives.push_back(std::move(found));
+    }
 
+    void follow_chain(const Directive& found) {
+        const auto form = directive_form(found.name);
+        if (form == Form::script && chained_) {
+            problem_at(found.line, "a script cannot be a link of a chain");
+        }
+        if (form == Form::rule || form == Form::actions || form == Form::script) {
+            chained_ = find_action(found, "chain") != nullptr;
+        }
+    }
+
+    void arguments(Directive& found) {
         switch (directive_form(found.name).value_or(Form::unsupported)) {
         case Form::rule:
             rule(found);
             break;
         case Form::script:
+            found.argument = take_word();
+            in_.skip_gap();
+            listed_actions(found);
+            break;
         case Form::update_actions:
             found.argument = take_word();
+            quoted_ = true;
             actions(found);
             break;
         case Form::actions:
-            actions(found);
+            listed_actions(found);
             break;
         case Form::update_targets:
             found.argument = take_word();
             in_.skip_gap();
             variables(found);
             break;
+        case Form::word:
+            found.argument = take_rest(found.line);
+            if (found.argument.empty() && !same_name(found.name, "SecResponseBodyMimeTypesClear")) {
+                problem_at(found.line, "an argument was expected behind " + found.name);
+            }
+            break;
         default:
-            found.argument = take_rest();
+            found.argument = take_rest(found.line);
         }
-        // What one mistake leads to is no mistake of its own.
-        if (scan_.problems.size() > problems) {
-            found.broken = true;
-            take_rest();
-        }
-        found.text = all.substr(0, all.size() - in_.rest().size());
-        scan_.directives.push_back(std::move(found));
     }
 
     // In quotes, or up to a blank.
@@ -114,19 +145,18 @@ class Scanner {
             [](char c) { return !is_blank(c) && c != '"' && c != '\n' && c != '\r'; }));
     }
 
-    // Behind the opening quote. Without a closing one the rest of the line is taken.
-    std::string take_quoted(std::string_view quote, bool percent) {
-        const std::size_t length = length_until(in_.rest(), quote, percent);
-        if (length == std::string_view::npos) {
-            problem("the quote is not closed");
-            return std::string(in_.take_line());
+    // `line`: of the directive.
+    std::string take_rest(int line) {
+        std::string text = skip_rest();
+        if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {
+            text = text.substr(1, text.size() - 2);
+        } else if (text.starts_with('"') && text.find('"', 1) == text.npos) {
+            problem_at(line, "the quote is not closed");
         }
-        std::string text(in_.take(length));
-        in_.take(1);
         return text;
     }
 
-    std::string take_rest() {
+    std::string skip_rest() {
         std::string text;
         for (;;) {
             const std::string_view line = in_.take_line();
@@ -139,9 +169,6 @@ class Scanner {
             in_.take(1);
         }
         text.erase(text.find_last_not_of(" \t\r") + 1);
-        if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {
-            text = text.substr(1, text.size() - 2);
-        }
         return text;
     }
 
@@ -151,7 +178,11 @@ class Scanner {
         }
         // Bare newlines may stand here, too.
         in_.take_while([](char c) { return is_blank(c) || c == '\\' || c == '\n' || c == '\r'; });
-        if (condition(found)) {
+        if (in_.line() > found.line && at_directive()) {
+            problem_at(found.line, "an operator was expected behind the variables");
+            return;
+        }
+        if (!typographic_quote() && condition(found)) {
             actions(found);
         }
     }
@@ -180,7 +211,7 @@ class Scanner {
     bool condition(Directive& found) {
         Operator& op = found.condition.emplace();
         op.line = in_.line();
-        const bool in_quotes = in_.skip('"');
+        const bool in_quotes = quoted_ = in_.skip('"');
         in_.skip_gap();
         op.negated = in_.skip('!');
         in_.skip_gap();
@@ -190,8 +221,9 @@ class Scanner {
             in_.skip(' ');
         }
         if (in_quotes) {
+            const std::size_t problems = scan_.problems.size();
             op.argument = take_quoted("\"", true);
-            return ends_well(op.argument);
+            return scan_.problems.size() == problems && ends_well(op.argument);
         }
         const std::size_t blank =
             length_until(in_.rest().substr(0, in_.rest().find('\n')), " ", false);
@@ -217,117 +249,10 @@ class Scanner {
         return true;
     }
 
-    void actions(Directive& found) {
-        in_.skip_gap();
-        if (in_.skip('"')) {
-            in_.skip_gap();
-            action_list(found);
-            return;
-        }
-        if (in_.at_newline()) {
-            next_line_actions(found);
-        } else if (!in_.done()) {
-            add_action(found, false);
-        }
-    }
-
-    // The list may stand in the next line without a backslash in the line before it.
-    void next_line_actions(Directive& found) {
-        Cursor ahead = in_;
-        ahead.take_while([](char c) { return c == '\r'; });
-        ahead.take(1);
-        ahead.skip_blanks();
-        if (ahead.skip('"')) {
-            in_ = ahead;
-            action_list(found);
-        }
-    }
-
-    // Behind the quote that opens it. One problem is enough.
-    void action_list(Directive& found) {
-        for (;;) {
-            in_.skip_gap();
-            if (!add_action(found, true)) {
-                return;
-            }
-            in_.skip_gap();
-            if (in_.skip('"')) {
-                return;
-            }
-            if (in_.done() || in_.at_newline()) {
-                problem("the list of actions is not closed");
-                return;
-            }
-            if (!in_.skip(',')) {
-                problem("a comma was expected here, got " + quoted(in_.rest()));
-                return;
-            }
-        }
-    }
-
-    bool add_action(Directive& found, bool in_list) {
-        Action action;
-        action.line = in_.line();
-        action.name = in_.take_while([](char c) {
-            return c != ':' && c != ',' && c != '"' && c != '\'' && c != '\n' && c != '\r' &&
-                   c != '\\' && !is_blank(c);
-        });
-        if (action.name.empty()) {
-            problem("an action was expected here, got " + quoted(in_.rest()));
-            return false;
-        }
-        if (in_.skip(':')) {
-            action.argument = action_argument(action.name, in_list);
-        }
-        found.actions.push_back(std::move(action));
-        return true;
-    }
-
-    // Actions whose argument is free text, in which blanks and newlines may stand.
-    static bool takes_text(std::string_view name) noexcept {
-        constexpr std::array<std::string_view, 10> kNames{"msg",    "logdata", "tag",    "redirect",
-                                                          "setenv", "setsid",  "setuid", "initcol",
-                                                          "setrsc", "setvar"};
-        return std::any_of(kNames.begin(), kNames.end(),
-                           [&](std::string_view known) { return same_name(known, name); });
-    }
-
-    std::string action_argument(std::string_view name, bool in_list) {
-        if (in_.skip('\'')) {
-            return take_quoted("'", false);
-        }
-        if (in_list && takes_text(name)) {
-            if (in_.at('"') && !same_name(name, "setvar")) {
-                in_.take(1);
-                return take_quoted("\"", true);
-            }
-            return std::string(in_.take(length_until(in_.rest(), ",\"", true)));
-        }
-        std::size_t length = in_.rest().find_first_of(in_list ? ",\" \t\r\n" : " \t\r\n");
-        length = std::min(length, in_.rest().size());
-        const bool line_ends = in_.rest().substr(length).starts_with('\n') ||
-                               in_.rest().substr(length).starts_with("\r\n");
-        if (length > 0 && in_.rest()[length - 1] == '\\' && line_ends) {
-            --length;  // a continuation
-        }
-        return std::string(in_.take(length));
-    }
-
-    Cursor in_;
-    Scan scan_;
+    bool chained_ = false;  // the rule before goes on
 };
 
 }  // namespace
-
-std::optional<Problem> find_nul(std::string_view text) {
-    const std::size_t nul = text.find('\0');
-    if (nul == text.npos) {
-        return std::nullopt;
-    }
-    text = text.substr(0, nul);
-    return Problem{static_cast<int>(std::count(text.begin(), text.end(), '\n')) + 1,
-                   "a NUL octet stands here"};
-}
 
 Scan scan(std::string_view text) { return Scanner(text).run(); }
 

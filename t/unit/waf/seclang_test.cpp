@@ -101,7 +101,19 @@ void test_comments(void**) {
 }
 
 void test_problems(void**) {
-    constexpr std::array<Row, 15> kRows{{
+    constexpr std::array<Row, 20> kRows{{
+        {"SecAction id:1,deny\nSecMarker X",
+         "1 SecAction\n2 SecMarker <X>\n1 problem: actions must be in double quotes\n"},
+        {"SecRule ARGS \"@rx x\" id:1,deny\nSecMarker X",
+         "1 SecRule |ARGS ?rx<x> +id<1,deny>\n2 SecMarker <X>\n"
+         "1 problem: actions must be in double quotes\n"},
+        {"\xef\xbb\xbfSecMarker X",
+         "1 SecMarker <X>\n1 problem: a byte order mark stands here: save the file without it\n"},
+        {"SecMarker \xe2\x80\x9cX\xe2\x80\x9d",
+         "1 SecMarker\n1 problem: typographic quotes quote nothing: use \" and '\n"},
+        {"SecAction \"id:1\" more\nSecMarker X",
+         "1 SecAction +id<1>\n2 SecMarker <X>\n"
+         "1 problem: nothing was expected behind the actions, got \"more\"\n"},
         {"SecRule ARGS \"@rx x\" \"id:1,deny\nSecMarker X",
          "1 SecRule |ARGS ?rx<x> +id<1> +deny\n2 SecMarker <X>\n"
          "1 problem: the list of actions is not closed\n"},
