@@ -58,7 +58,7 @@ my $form = 'Content-Type: application/x-www-form-urlencoded';
 subtest 'phase 1' => sub {
     is_deeply [$waf->differing(map { ($_ => 200, "$_?q=one" => 406) } qw(/ /return /rewrite /break /static/index.html))], [], 'each kind of location';
     is_deeply [$waf->differing('/moved' => 301, '/moved?q=one' => 406, '/none' => 200, '/static/none' => 404)], [], 'others';
-    is $waf->get('/?q=drop')->{status}, 403, 'drop';
+    is $waf->get('/?q=drop')->{status}, 'cut', 'drop';
     is $waf->get('/?q=none')->{status}, 403, 'a status that is none';
     is $waf->ask('HEAD', '/?q=one')->{status}, 406, 'HEAD';
     is $waf->ask($_, '/?q=one')->{status}, 406, $_ for qw(POST PUT PATCH DELETE OPTIONS PROPFIND);
