@@ -24,6 +24,19 @@ location /       { proxy_pass APPLICATION; }
 location /late/  { modsecurity_phase late; proxy_pass APPLICATION:/; }
 location /dry/   { modsecurity_dry_run on; proxy_pass APPLICATION:/; }
 location /off/   { modsecurity off; proxy_pass APPLICATION:/; }
+location /tolerant/ {
+    modsecurity_rules 'SecAction "id:20001,phase:1,pass,nolog,setvar:tx.inbound_anomaly_score_threshold=10000"';
+    proxy_pass APPLICATION:/;
+}
+location /strict/ {
+    modsecurity_rules 'SecAction "id:20002,phase:1,pass,nolog,setvar:tx.paranoia_level=3"';
+    proxy_pass APPLICATION:/;
+}
+location /leaks/ {
+    modsecurity_rules 'SecAction "id:20003,phase:1,pass,nolog,setvar:tx.outbound_anomaly_score_threshold=10000"';
+    proxy_pass APPLICATION:/;
+}
+location /tells/ { proxy_pass APPLICATION:/; }
 END
 log_format seen "$modsecurity_id $status $modsecurity_status $modsecurity_score $modsecurity_rules";
 HTTP
@@ -91,6 +104,16 @@ subtest 'what takes long' => sub {
     }
     return if $ENV{ASAN_OPTIONS};    # it takes long there
     is asked('POST', '/', $form, \join('&', map { "f$_=v$_" } 1 .. 999))->{status}, 200, 'a large form passes';
+};
+
+subtest 'settings of a place' => sub {
+    is asked('GET', "/tolerant/?q=$attack{XSS}[0]")->{status}, 200, 'a threshold';
+    cmp_ok seen()->[3], '>=', 5, 'with the same score';
+    is asked('GET', '/?q=a%40b%21')->{status}, 200, 'at level 1';
+    is asked('GET', '/strict/?q=a%40%21%23%24%25b')->{status}, 403, 'at level 3';
+    $waf->file('html/dump.html', 'ORA-00933: SQL command not properly ended');
+    isnt asked('GET', '/tells/files/dump.html')->{status}, 200, 'a response';
+    is asked('GET', '/leaks/files/dump.html')->{status}, 200, 'a threshold of responses';
 };
 
 subtest 'a scanner' => sub {

@@ -55,6 +55,7 @@ SecRule REQBODY_ERROR "!@eq 0" "id:4,phase:2,deny,status:400,msg:'unreadable: %{
 SecRule ARGS_GET:q "@streq one" "id:11,phase:1,deny,status:405,msg:'first',tag:'t/one',severity:CRITICAL"
 SecRule ARGS_GET:q "@streq away1" "id:12,phase:1,redirect:http://other.example/1?a=b&c=d"
 SecRule ARGS_GET:q "@streq moved1" "id:13,phase:1,status:301,redirect:http://other.example/"
+SecRule ARGS_GET:q "@streq dropped" "id:14,phase:1,deny"
 SecRule ARGS:q "@streq two" "id:21,phase:2,deny,msg:'second'"
 SecRule ARGS:q "@streq away2" "id:22,phase:2,redirect:http://other.example/2"
 SecRule ARGS:q "@streq block" "id:23,phase:2,block"
@@ -117,7 +118,7 @@ sub form ($size, $q) { return 'a=' . ('x' x $size) . "&q=$q" }
 sub upload ($name) { return join "\r\n", '--x', qq(Content-Disposition: form-data; name="f"; filename="$name"), '', 'content', '--x--', '' }
 
 # METHOD URI, then what the body is and the body.
-my @words = qw(none one two away1 away2 moved1 block silent unaudited chain five);
+my @words = qw(none one two away1 away2 moved1 dropped block silent unaudited chain five);
 my @gets  = (
     map({ my $uri = $_; map { "$uri?q=$_" } @words } qw(/ /static/index.html)),
     map({ "/return?q=$_" } qw(none one away1)),
