@@ -83,6 +83,14 @@ sub given_attributes () {
     return '<!DOCTYPE a [<!ATTLIST a ' . join(' ', map { "b$_ CDATA 'c'" } 1 .. 900) . '>]><a>' . '<a/>' x 200_000 . '</a>';
 }
 
+sub of_type ($declarations) { return "<!DOCTYPE r [$declarations]><r/>" }
+
+sub parameter_entities ($names, $times, $more) {
+    my $list = join '|', map { "N$_" } 1 .. $names;
+    return of_type(qq(<!ENTITY % a "<!ATTLIST r a ($list) #IMPLIED>"><!ENTITY % b ") . '&#37;a;' x $times
+            . '"><!ENTITY % c "' . '&#37;b;' x $more . '">%c;');
+}
+
 my %slow = (
     (map { my $n = $_; ("angles_$n" => sub { request('GET /?a=' . '<' x $n, []) }) } 2000, 4000, 8000),
     JSON_names_6k => sub { post($json, '{"' . 'k' x 4000 . '":[' . join(',', (1) x 900) . ']}') },
@@ -93,6 +101,10 @@ my %slow = (
     cookies => sub { request('GET /', ['Cookie: ' . join '; ', map { "$_=" } same_sums(5400)]) },
     XML_attributes => sub { post($xml, '<a' . join('', map { " a$_='b'" } 1 .. 80_000) . '/>') },
     XML_given_attributes => sub { post($xml, given_attributes()) },
+    XML_parameter_entities => sub { post($xml, parameter_entities(500, 200, 100)) },
+    XML_enumeration => sub { post($xml, of_type('<!ATTLIST r a (' . join('|', map { "a$_" } 1 .. 30_000) . ') #IMPLIED>')) },
+    XML_IDs => sub { post($xml, of_type('<!ATTLIST r ' . join(' ', map { "a$_ ID #IMPLIED" } 1 .. 50_000) . '>')) },
+    XML_default_values => sub { post($xml, of_type(join '', map { "<!ATTLIST r$_ a CDATA 'b'>" } 1 .. 38_000)) },
     XML_namespaces => sub { post($xml, nested_namespaces()) },
 );
 for my $name (keys %patterns) {

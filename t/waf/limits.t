@@ -57,6 +57,10 @@ my @counted = (
     ['attributes' => qr/more than 4 attributes/, map { my $n = $_; post($xml, \("<a " . join(' ', map { "$_='1'" } names($n)) . '/>')) } 4, 5],
     ['entities' => qr/more than 1024 octets that XML entities may stand for/,
         map { post($xml, \("<!DOCTYPE a [<!ENTITY e 'x'>]><a>" . '&e;' x $_ . '</a>')) } 9, 20],
+    ['attributes of a type' => qr/more than 4 attributes/,
+        map { post($xml, \('<!DOCTYPE a [<!ATTLIST a b (' . join('|', names($_)) . ') #IMPLIED>]><a/>')) } 4, 5],
+    ['entities of a type' => qr/more than 1024 octets that XML entities may stand for/,
+        map { post($xml, \qq(<!DOCTYPE a [<!ENTITY $_ "<!ATTLIST a b CDATA #IMPLIED>">]><a/>)) } 'c', '% c'],
     ['names in JSON' => qr/more than 1024 octets of names/,
         map { post($json, \('{"' . 'k' x 100 . '":[' . join(',', (1) x $_) . ']}')) } 7, 9],
 );
