@@ -57,6 +57,10 @@ my @counted = (
     ['attributes' => qr/more than 4 attributes/, map { my $n = $_; post($xml, \("<a " . join(' ', map { "$_='1'" } names($n)) . '/>')) } 4, 5],
     ['entities' => qr/more than 1024 octets that XML entities may stand for/,
         map { post($xml, \("<!DOCTYPE a [<!ENTITY e 'x'>]><a>" . '&e;' x $_ . '</a>')) } 9, 20],
+    ['attributes of a type' => qr/more than 4 attributes/,
+        map { post($xml, \('<!DOCTYPE a [<!ATTLIST a b (' . join('|', names($_)) . ') #IMPLIED>]><a/>')) } 4, 5],
+    ['entities of a type' => qr/more than 1024 octets that XML entities may stand for/,
+        map { post($xml, \qq(<!DOCTYPE a [<!ENTITY $_ "<!ATTLIST a b CDATA #IMPLIED>">]><a/>)) } 'c', '% c'],
     ['names in JSON' => qr/more than 1024 octets of names/,
         map { post($json, \('{"' . 'k' x 100 . '":[' . join(',', (1) x $_) . ']}')) } 7, 9],
 );
@@ -124,6 +128,19 @@ for my $lenient ('modsecurity_on_error pass;', 'modsecurity_dry_run on;', q(mods
         is_deeply [$recorder->waf->complaints], [], 'nothing else is wrong';
     };
 }
+
+# What a pattern has to remember is bounded, and the body is not what is matched.
+subtest 'memory' => sub {
+    my $recorder = recorder('time=5s', q(modsecurity_rules 'SecRule XML:/* "@rx ^(?:a|[{])*z" "id:6,phase:2,deny"';));
+    my ($worker) = $recorder->waf->nginx->workers;
+    my $peak     = sub { (slurp("/proc/$worker/status") =~ /^VmHWM:\s*(\d+)/m)[0] };
+    my $before   = $peak->();
+    my $seen     = $recorder->through(on => post($xml, \('<!DOCTYPE r [<!ENTITY a "' . '{' x 7400 . '">]><r>' . '&a;' x 125 . '</r>')));
+    is $seen->{status}, 403, 'refused';
+    $recorder->waf->wait_log(qr/a regular expression was given up: a limit of modsecurity_limits is exceeded, denied/);
+    cmp_ok $peak->() - $before, '<', 80_000, 'kilobytes';
+    is_deeply [$recorder->waf->complaints], [], 'nothing else is wrong';
+};
 
 # One budget for a request, whatever it is redirected to inside.
 subtest 'time over redirects' => sub {

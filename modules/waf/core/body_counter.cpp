@@ -17,6 +17,9 @@ constexpr std::uint64_t kHeadLines = 8;
 // What a reference inside of an entity counts for.
 constexpr std::uint64_t kNested = 1000;
 
+// What an entity of a document type counts for.
+constexpr std::uint64_t kOfType = 1'000'000;
+
 // Attributes that a document may get from its type, in terms of what one element may have.
 constexpr std::uint64_t kGivenAttributes = 100;
 
@@ -80,10 +83,15 @@ void PartCounter::end_line() noexcept {
     is_blank_ = true;
 }
 
+bool XmlCounter::has_excess_attributes() const noexcept {
+    return attributes_ > most_attributes_ || listed_ + declared_ / 2 > most_attributes_ ||
+           given_ > most_attributes_ * kGivenAttributes;
+}
+
 Excess XmlCounter::append(std::string_view octets) noexcept {
     for (const char c : octets) {
         read(c);
-        if (attributes_ > most_attributes_ || given_ > most_attributes_ * kGivenAttributes) {
+        if (has_excess_attributes()) {
             return Excess::attributes;
         }
         if (references_ > 0 && octets_ > most_entities_ / references_) {
@@ -95,17 +103,16 @@ Excess XmlCounter::append(std::string_view octets) noexcept {
 
 void XmlCounter::read(char c) noexcept {
     ++octets_;
-    const bool is_quote = c == '"' || c == '\'';
     if (c == '<') {
-        attributes_ = name_size_ = 0;
-        in_name_ = true;
+        attributes_ = keyword_size_ = 0;
         declaration_ = Declaration::none;
+        declared_name_follows_ = false;
         given_ += declared_;
         return;
     }
-    if (is_quote && declaration_ == Declaration::attributes) {
-        ++declared_;  // twice: quotes come in pairs
-    } else if (is_quote && after_equals_) {
+    if (declaration_ != Declaration::none) {
+        read_declared(c);
+    } else if ((c == '"' || c == '\'') && after_equals_) {
         ++attributes_;
     }
     if (after_ampersand_ && has_entities_ && c != '#') {
@@ -113,25 +120,34 @@ void XmlCounter::read(char c) noexcept {
     }
     after_ampersand_ = c == '&';
     after_equals_ = c == '=' || (after_equals_ && is_space(c));
-    read_name(c);
+    read_keyword(c);
 }
 
-// `<!ATTLIST`, `<!ENTITY`
-void XmlCounter::read_name(char c) noexcept {
-    if (!in_name_) {
+// `b CDATA #IMPLIED c (d|e) 'd'`, `% b`
+void XmlCounter::read_declared(char c) noexcept {
+    if (declaration_ == Declaration::attributes) {
+        listed_ += c == '#' || c == '|' ? 1 : 0;
+        declared_ += c == '"' || c == '\'' ? 1 : 0;
+    } else if (declared_name_follows_ && !is_space(c)) {
+        references_ += c == '%' ? kOfType : 0;
+        declared_name_follows_ = false;
+    }
+}
+
+// `<!ATTLIST`, `<!ENTITY`: whatever follows, which a parser may read on behind.
+void XmlCounter::read_keyword(char c) noexcept {
+    if (keyword_size_ == keyword_.size() || declaration_ != Declaration::none) {
         return;
     }
-    in_name_ = !is_space(c) && name_size_ < name_.size();
-    if (in_name_) {
-        name_[name_size_++] = c;
-        return;
-    }
-    const std::string_view name(name_.data(), name_size_);
-    if (name == "!ATTLIST") {
+    keyword_[keyword_size_++] = c;
+    const std::string_view keyword(keyword_.data(), keyword_size_);
+    if (keyword == "!DOCTYPE") {
+        has_type_ = true;
+    } else if (has_type_ && keyword == "!ATTLIST") {
         declaration_ = Declaration::attributes;
-    } else if (name == "!ENTITY") {
+    } else if (has_type_ && keyword == "!ENTITY") {
         declaration_ = Declaration::entity;
-        has_entities_ = true;
+        declared_name_follows_ = has_entities_ = true;
     }
 }
 

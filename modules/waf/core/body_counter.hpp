@@ -50,9 +50,13 @@ class PartCounter {
 };
 
 // XML. Attributes of an element, which a parser compares with each other: what stands between one
-// `<` and the next, as none may be inside of an attribute. Those that a document type gives to
-// every element: of them a hundred times as many in the whole document. References to entities,
-// which are replaced for each rule that looks: one inside of an entity counts a thousand times.
+// `<` and the next, as none may be inside of an attribute. Those that a document type lists, and
+// the values that one may have, which a parser compares with each other, too. Those that it gives
+// to every element: of them a hundred times as many in the whole document. References to entities,
+// which are replaced for each rule that looks: one inside of an entity counts a thousand times. The
+// entities of a document type (`%`), which no request has a use for, may stand for declarations,
+// and for each other, as often as they like, and a parser does not stop within: one counts a
+// million times.
 class XmlCounter {
   public:
     XmlCounter(std::uint64_t most_attributes, std::uint64_t most_entities) noexcept
@@ -62,19 +66,23 @@ class XmlCounter {
   private:
     enum class Declaration : std::uint8_t { none, attributes, entity };
 
+    bool has_excess_attributes() const noexcept;
     void read(char c) noexcept;
-    void read_name(char c) noexcept;
+    void read_declared(char c) noexcept;
+    void read_keyword(char c) noexcept;
 
-    std::array<char, 9> name_{};  // what stands behind the last `<`
-    std::size_t name_size_ = 0;
-    bool in_name_ = false;
+    std::array<char, 8> keyword_{};  // what stands behind the last `<`
+    std::size_t keyword_size_ = 0;
+    bool has_type_ = false;
     Declaration declaration_ = Declaration::none;
+    bool declared_name_follows_ = false;
     bool has_entities_ = false;
     bool after_ampersand_ = false;
     bool after_equals_ = false;
     std::uint64_t octets_ = 0;
     std::uint64_t attributes_ = 0;  // of the present element
-    std::uint64_t declared_ = 0;
+    std::uint64_t listed_ = 0;      // by the document type: attributes without a value, and values
+    std::uint64_t declared_ = 0;    // attributes with a value: its quotes
     std::uint64_t given_ = 0;
     std::uint64_t references_ = 0;
     std::uint64_t most_attributes_;

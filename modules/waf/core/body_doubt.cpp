@@ -69,6 +69,18 @@ bool has_parameter_entity(std::string_view body) noexcept {
     return false;
 }
 
+// `<!ATTLIST element name CDATA "value">`: only a value has quotes.
+bool gives_attributes(std::string_view body) noexcept {
+    constexpr std::string_view kList = "<!ATTLIST";
+    for (std::size_t at = body.find(kList); at != kNone; at = body.find(kList, at + 1)) {
+        const std::size_t found = body.find_first_of(">\"'", at);
+        if (found != kNone && body[found] != '>') {
+            return true;
+        }
+    }
+    return false;
+}
+
 }  // namespace
 
 // The library's parser takes whatever is escaped behind a high surrogate for the low one, so that
@@ -94,8 +106,7 @@ std::string_view xml_doubt(std::string_view content_type, std::string_view body)
     if (is_in_other_charset(body)) {
         return kCharsetDoubt;
     }
-    if (body.find("<!DOCTYPE") != kNone &&
-        (body.find("<!ATTLIST") != kNone || has_parameter_entity(body))) {
+    if (body.find("<!DOCTYPE") != kNone && (gives_attributes(body) || has_parameter_entity(body))) {
         return "the XML has attributes that its document type gives";
     }
     return {};

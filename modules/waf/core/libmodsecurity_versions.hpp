@@ -76,6 +76,14 @@ inline std::size_t offset_of(const modsecurity::VariableValue& value) noexcept {
     return value.getOrigin().empty() ? 0 : offset_of(value.getOrigin().front());
 }
 
+// The place of a value in the request: a pointer in 3.0.9, later a part of the value.
+inline auto place_of(const std::unique_ptr<modsecurity::VariableOrigin>& place) {
+    return std::make_unique<modsecurity::VariableOrigin>(*place);
+}
+inline modsecurity::VariableOrigin place_of(const modsecurity::VariableOrigin& place) {
+    return place;
+}
+
 // A number of octets: floating point up to 3.0.14, 64 bits without a sign in later releases. None
 // is 0.
 template <class Config>

@@ -23,7 +23,7 @@ std::string describe(Excess excess, const Limits& limits) {
     case Excess::parts:
         return more_than(limits.parts, " parts of a multipart body");
     case Excess::attributes:
-        return more_than(limits.attributes, " attributes of an XML element");
+        return more_than(limits.attributes, " attributes of an XML element or its type");
     case Excess::entities:
         return more_than(limits.entities, " octets that XML entities may stand for");
     case Excess::json_names:

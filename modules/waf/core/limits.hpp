@@ -20,7 +20,7 @@ struct Limits {
     std::uint64_t cookies = 1000;     // in all of its Cookie fields
     std::uint64_t arguments = 2000;   // of the query and of a form
     std::uint64_t parts = 1000;       // of a multipart body
-    std::uint64_t attributes = 1000;  // of an element of XML
+    std::uint64_t attributes = 1000;  // of an element of XML, and in a document type
 
     // References of an XML document that declares entities, times its octets: what they may stand
     // for, and what rules would see of them.

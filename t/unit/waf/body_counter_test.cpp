@@ -102,6 +102,12 @@ void attributes(void**) {
         {"too many given by one declaration", XmlCounter(3, 1'000),
          "<!DOCTYPE a [<!ATTLIST a b CDATA 'c' d CDATA \"e\">]>" + repeat("<a/>", 80),
          Excess::attributes},
+        {"listed by the type", XmlCounter(3, 1'000),
+         "<!DOCTYPE a [<!ATTLIST a b ID #IMPLIED c (d|e) 'd'>]><a>#|#|#</a>", Excess::none},
+        {"too many listed by the type", XmlCounter(3, 1'000),
+         "<!DOCTYPE a [" + repeat("<!ATTLIST a b ID #IMPLIED>", 4) + "]><a/>", Excess::attributes},
+        {"too many values", XmlCounter(3, 1'000),
+         "<!DOCTYPE a [<!ATTLISTa b (c|d|e|f) #IMPLIED>]><a/>", Excess::attributes},
     });
 }
 
@@ -119,6 +125,14 @@ void entities(void**) {
          "<!DOCTYPE a [<!ENTITY e 'x'><!ENTITY f '&e;&e;'>]><a>&f;</a>", Excess::entities},
         {"characters", XmlCounter(3, 1000), type + "<a>" + repeat("&#65;", 99) + "</a>",
          Excess::none},
+        {"of the type", XmlCounter(3, 1'000'000), "<!DOCTYPE a [<!ENTITY % b ''>]><a/>",
+         Excess::entities},
+        {"of the type, no blank in front of it", XmlCounter(3, 1'000'000),
+         "<!DOCTYPE a [<!ENTITY%b ''>]><a/>", Excess::entities},
+        {"a percent sign in an entity", XmlCounter(3, 1000),
+         "<!DOCTYPE a [<!ENTITY b '% c'>]><a>%</a>", Excess::none},
+        {"what no type declares", XmlCounter(3, 1000),
+         "<a><![CDATA[<!ENTITY % b ''><!ATTLIST a b (c|d|e|f)>]]></a>", Excess::none},
         {"none declared", XmlCounter(3, 1000), "<a>" + repeat("&amp;", 999) + "</a>", Excess::none},
     });
 }
