@@ -8,8 +8,8 @@
 namespace gatehouse::waf {
 namespace {
 
-constexpr std::size_t kNone = std::string_view::npos;
-constexpr std::string_view kBlanks = " \t\r\n";
+constexpr std::size_t kAbsent = std::string_view::npos;
+constexpr std::string_view kXmlBlanks = " \t\r\n";
 
 // The code unit behind `\\u`; 0: there is none.
 unsigned code_unit(std::string_view escape) noexcept {
@@ -26,18 +26,20 @@ unsigned code_unit(std::string_view escape) noexcept {
 bool is_high_surrogate(unsigned unit) noexcept { return unit >= 0xD800 && unit <= 0xDBFF; }
 bool is_low_surrogate(unsigned unit) noexcept { return unit >= 0xDC00 && unit <= 0xDFFF; }
 
-bool is_ascii_text(char c) noexcept { return (c >= ' ' && c <= '~') || kBlanks.find(c) != kNone; }
+bool is_ascii_text(char c) noexcept {
+    return (c >= ' ' && c <= '~') || kXmlBlanks.find(c) != kAbsent;
+}
 
 // `<?xml version="1.0" encoding="utf-8"`
 bool declares_other_charset(std::string_view declaration) noexcept {
     constexpr std::string_view kName = "encoding";
     const std::size_t name = declaration.find(kName);
-    if (name == kNone) {
+    if (name == kAbsent) {
         return false;
     }
     declaration.remove_prefix(name + kName.size());
     const std::size_t quote = declaration.find_first_of("\"'");
-    return quote == kNone || !has_ascii(declaration.substr(quote + 1));
+    return quote == kAbsent || !has_ascii(declaration.substr(quote + 1));
 }
 
 // Appendix F of XML 1.0: without a charset the first octets tell, and the declaration. What begins
@@ -48,7 +50,7 @@ bool is_in_other_charset(std::string_view body) noexcept {
     if (body.starts_with(kMark)) {
         body.remove_prefix(kMark.size());
     }
-    body.remove_prefix(std::min(body.find_first_not_of(kBlanks), body.size()));
+    body.remove_prefix(std::min(body.find_first_not_of(kXmlBlanks), body.size()));
     const std::string_view start = body.substr(0, kDeclaration.size());
     if (!std::all_of(start.begin(), start.end(), is_ascii_text) ||
         start.starts_with("+/v")) {  // UTF-7
@@ -60,9 +62,9 @@ bool is_in_other_charset(std::string_view body) noexcept {
 // `<!ENTITY % name "...">`, with which declarations can be written that nobody sees.
 bool has_parameter_entity(std::string_view body) noexcept {
     constexpr std::string_view kEntity = "<!ENTITY";
-    for (std::size_t at = body.find(kEntity); at != kNone; at = body.find(kEntity, at + 1)) {
-        const std::size_t name = body.find_first_not_of(kBlanks, at + kEntity.size());
-        if (name != kNone && body[name] == '%') {
+    for (std::size_t at = body.find(kEntity); at != kAbsent; at = body.find(kEntity, at + 1)) {
+        const std::size_t name = body.find_first_not_of(kXmlBlanks, at + kEntity.size());
+        if (name != kAbsent && body[name] == '%') {
             return true;
         }
     }
@@ -72,9 +74,9 @@ bool has_parameter_entity(std::string_view body) noexcept {
 // `<!ATTLIST element name CDATA "value">`: only a value has quotes.
 bool gives_attributes(std::string_view body) noexcept {
     constexpr std::string_view kList = "<!ATTLIST";
-    for (std::size_t at = body.find(kList); at != kNone; at = body.find(kList, at + 1)) {
+    for (std::size_t at = body.find(kList); at != kAbsent; at = body.find(kList, at + 1)) {
         const std::size_t found = body.find_first_of(">\"'", at);
-        if (found != kNone && body[found] != '>') {
+        if (found != kAbsent && body[found] != '>') {
             return true;
         }
     }
@@ -87,7 +89,8 @@ bool gives_attributes(std::string_view body) noexcept {
 // `\ud800\u0027` hides a quote.
 std::string_view json_doubt(std::string_view content_type, std::string_view body) noexcept {
     std::string_view doubt = charset_doubt(content_type);
-    for (std::size_t at = body.find('\\'); at != kNone && doubt.empty(); at = body.find('\\', at)) {
+    for (std::size_t at = body.find('\\'); at != kAbsent && doubt.empty();
+         at = body.find('\\', at)) {
         const unsigned unit = code_unit(body.substr(at));
         at += unit == 0 ? 2 : 6;
         const unsigned next = at < body.size() ? code_unit(body.substr(at)) : 0;
@@ -106,7 +109,8 @@ std::string_view xml_doubt(std::string_view content_type, std::string_view body)
     if (is_in_other_charset(body)) {
         return kCharsetDoubt;
     }
-    if (body.find("<!DOCTYPE") != kNone && (gives_attributes(body) || has_parameter_entity(body))) {
+    if (body.find("<!DOCTYPE") != kAbsent &&
+        (gives_attributes(body) || has_parameter_entity(body))) {
         return "the XML has attributes that its document type gives";
     }
     return {};

@@ -33,10 +33,10 @@ std::string_view without_end(std::string_view text) noexcept {
 
 constexpr std::string_view kDisposition = "Content-Disposition";
 
-bool is_blank(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool is_head_blank(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 std::string_view without_blanks_before(std::string_view text) noexcept {
-    const auto end = std::find_if_not(text.begin(), text.end(), is_blank);
+    const auto end = std::find_if_not(text.begin(), text.end(), is_head_blank);
     text.remove_prefix(static_cast<std::size_t>(end - text.begin()));
     return text;
 }
@@ -147,7 +147,7 @@ void MultipartView::read_part(std::string_view part) {
     std::string disposition;
     bool continues = false;  // a folded line would belong to it
     for (std::string_view line = take_line(part); !line.empty(); line = take_line(part)) {
-        if (is_blank(line.front())) {
+        if (is_head_blank(line.front())) {
             if (continues) {
                 disposition.append(" ").append(without_blanks_before(line));
             }
