@@ -178,7 +178,7 @@ void bad_keys_are_skipped_with_a_note(void**) {
     }
 }
 
-void keys_for_encryption_are_left_out_without_a_word(void**) {
+void keys_for_encryption_are_left_out(void**) {
     const Parsed parsed = parse(jwks({
         R"({"kty":"RSA","use":"enc","n":"!"})",
         R"({"kty":"RSA","alg":"RSA-OAEP","n":"AQAB"})",
@@ -186,7 +186,15 @@ void keys_for_encryption_are_left_out_without_a_word(void**) {
         secret_jwk('a'),
     }));
     assert_int_equal(parsed.set->keys().size(), 1);
-    assert_true(parsed.notes.empty());
+    constexpr std::array<std::string_view, 3> kWords{
+        "key 1 left out: key is not for verifying signatures: \"use\" is not \"sig\"",
+        "key 2 left out: key is not for verifying signatures: \"alg\" is one for encryption",
+        "key 3 left out: key is not for verifying signatures: \"key_ops\" is without \"verify\"",
+    };
+    assert_int_equal(parsed.notes.size(), kWords.size());
+    for (std::size_t i = 0; i < kWords.size(); ++i) {
+        expect_text(describe(parsed.notes[i]), kWords[i], "left out");
+    }
 }
 
 // What is noted ends up in a log.
@@ -315,7 +323,7 @@ int main() {
         cmocka_unit_test(an_empty_set_is_a_set),
         cmocka_unit_test(limits_are_held),
         cmocka_unit_test(bad_keys_are_skipped_with_a_note),
-        cmocka_unit_test(keys_for_encryption_are_left_out_without_a_word),
+        cmocka_unit_test(keys_for_encryption_are_left_out),
         cmocka_unit_test(noted_kids_are_printable_and_short),
         cmocka_unit_test(notes_have_words),
         cmocka_unit_test(fingerprints_tell_texts_apart),
