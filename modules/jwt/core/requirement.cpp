@@ -125,7 +125,7 @@ Result<Operator> Operator::parse(std::string_view text) {
 }
 
 Result<Requirement> Requirement::literal(Path path, Operator op, Json expected) {
-    if (!accepts(op.comparison, json_typeof(expected.get()))) {
+    if (!expected || !accepts(op.comparison, json_typeof(expected.get()))) {
         return Error::value_type;
     }
     Requirement requirement(std::move(path), op);

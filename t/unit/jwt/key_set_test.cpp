@@ -280,6 +280,27 @@ void a_keyval_set_maps_kids_to_pem(void**) {
     }
 }
 
+void pem_is_one_key_after_the_other(void**) {
+    const std::string text = "comment\r\n" + std::string(pem::kRsa) + "\n" +
+                             std::string(pem::kP256Private) + std::string(pem::kEd25519) +
+                             "-----BEGIN PUBLIC KEY-----\nAAAA\n" + std::string(pem::kCertificate);
+    const Parsed parsed = parse(text, KeyFormat::pem);
+    assert_true(parsed.set.ok());
+    assert_int_equal(parsed.set->keys().size(), 3);
+    assert_int_equal(parsed.set->without_kid().size(), 3);
+    assert_int_equal(parsed.set->keys()[0].type(), KeyType::rsa);
+    assert_int_equal(parsed.set->keys()[1].type(), KeyType::ed25519);
+    assert_int_equal(parsed.notes.size(), 2);
+    expect_text(describe(parsed.notes[0]),
+                "key 2 skipped: key is not valid: it is a private key; give its public key", "pem");
+    expect_text(describe(parsed.notes[1]), "key 4 skipped: key is not valid", "without an end");
+    for (const std::string_view none : {""sv, "-----"sv, "{\"keys\":[]}"sv, "\0\x30"sv}) {
+        expect_error(error_of(parse(none, KeyFormat::pem).set), Error::key_set_not_pem, none);
+    }
+    expect_error(error_of(parse(text, KeyFormat::pem, {.keys = 4}).set), Error::too_many_keys,
+                 "limit");
+}
+
 void each_format_is_itself(void**) {
     // A JWKS read as keyval has one entry that is no PEM; keyval read as JWKS is no set.
     const Parsed parsed = parse(jwks({secret_jwk('a')}), KeyFormat::keyval);
@@ -329,6 +350,7 @@ int main() {
         cmocka_unit_test(fingerprints_tell_texts_apart),
         cmocka_unit_test(keys_are_found_by_kid),
         cmocka_unit_test(a_keyval_set_maps_kids_to_pem),
+        cmocka_unit_test(pem_is_one_key_after_the_other),
         cmocka_unit_test(each_format_is_itself),
         cmocka_unit_test(a_secret_alone_is_a_set),
         cmocka_unit_test(reports_that_memory_ran_out),
