@@ -89,13 +89,12 @@ bool decode_base64url(std::string_view text, char* out) noexcept {
     return decode(text, kUrlSafe, out);
 }
 
+std::optional<std::string> decode_base64url_padded(std::string_view text) {
+    return decode(without_padding(text), kUrlSafe);
+}
+
 std::optional<std::string> decode_base64_any(std::string_view text) {
-    if (text.size() % 4 == 0) {
-        for (int padding = 0; padding < 2 && text.ends_with('='); ++padding) {
-            text.remove_suffix(1);
-        }
-    }
-    return decode(text, kEither);
+    return decode(without_padding(text), kEither);
 }
 
 }  // namespace gatehouse::base

@@ -13,13 +13,13 @@ template <class T, class E>
 class [[nodiscard]] Result {
   public:
     Result(T value) : value_(std::move(value)) {}
-    Result(E error) : error_(error) {}
+    Result(E error) : error_(std::move(error)) {}
 
     bool ok() const noexcept { return value_.has_value(); }
     explicit operator bool() const noexcept { return ok(); }
 
     // Requires !ok().
-    E error() const noexcept {
+    const E& error() const noexcept {
         assert(!ok());
         return error_;
     }

@@ -64,16 +64,22 @@ struct ValueRequirement {
 // auth_jwt_allow_nested, which may be set later or at an inner level.
 struct RuleText {
     std::string name;
+    std::string operator_name;
     Operator op;
-    Json expected;                        // null if it is a variable
-    ngx_int_t variable = NGX_CONF_UNSET;  // its index
+    Json expected;                             // null if it depends on the request
+    ngx_int_t variable = NGX_CONF_UNSET;       // the index of one that holds JSON
+    ngx_http_complex_value_t* text = nullptr;  // a string with variables
+    ngx_int_t status = NGX_HTTP_UNAUTHORIZED;
     ngx::ConfPlace place;
 };
+
+// directives_rules.cpp. Errors: those of Requirement's makers.
+Result<Requirement> make_requirement(Path path, const RuleText& rule);
 
 // The same after merging.
 struct Rule {
     Requirement requirement;
-    ngx_int_t variable;
+    const RuleText* written;  // in LocConf::declared
 };
 
 // auth_jwt_allow_nested
@@ -100,7 +106,7 @@ struct Limits {
 struct Declared {
     std::optional<Authentication> authentication;
     std::optional<Phase> phase;
-    std::optional<bool> validate_exp, validate_signature, strip, dry_run;
+    std::optional<bool> validate_exp, validate_signature, strip, dry_run, padding;
     std::optional<time_t> leeway, max_lifetime;
     std::optional<ngx_msec_t> key_cache;
     std::optional<std::size_t> max_token_size, min_hmac_bytes;
@@ -125,6 +131,7 @@ struct LocConf {
 
     Authentication authentication;
     Phase phase = Phase::access;
+    bool own_demands = false;  // the level itself says what a token must be like
     bool strip = false;
     bool dry_run = false;
     ngx_uint_t log_level = NGX_LOG_INFO;
@@ -143,6 +150,11 @@ struct MainConf {
     std::map<std::string, KeySetPtr, std::less<>> key_files;
     std::set<std::string, std::less<>> path_variables;  // of claim_set and header_set
 };
+
+// Whether the keys of a place become known only with each request.
+inline bool finds_keys_late(const LocConf& conf) noexcept {
+    return !conf.dynamic_files.empty() || !conf.declared.key_requests.empty();
+}
 
 ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& child);
 

@@ -28,6 +28,25 @@ const RequestState* nearest_state(ngx_http_request_t* r) noexcept {
     return nullptr;
 }
 
+const RequestState* nearest_decision(ngx_http_request_t* r) noexcept {
+    for (; r != nullptr; r = r->parent) {
+        const RequestState* state = RequestContext::find(r);
+        if (state != nullptr && state->status != Status::none) {
+            return state;
+        }
+    }
+    return nullptr;
+}
+
+bool fetches_keys(const ngx_http_request_t* r) noexcept {
+    for (; r != nullptr; r = r->parent) {
+        if (ngx::is_own_subrequest(r)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 FoundToken carried_token(ngx_http_request_t* r, const TokenSource& source) {
     for (ngx_http_request_t* one = r; one != nullptr; one = one->parent) {
         const RequestState* state = RequestContext::find(one);

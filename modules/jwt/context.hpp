@@ -30,6 +30,14 @@ struct Pending {
     CacheId answer_id{};            // its place in the key cache
 };
 
+// What the signature of a token was found to be, with the keys of a place. It is verified once,
+// whoever asks first.
+struct Proof {
+    const LocConf* conf;
+    std::shared_ptr<Token> token;
+    Error error;  // none: it is valid
+};
+
 // A refusal as the client gets it.
 struct Refusal {
     ngx_int_t status;
@@ -49,6 +57,7 @@ struct RequestState {
     // The last decision, and the place it was made for.
     const LocConf* decided_for = nullptr;
     Status status = Status::none;
+    Error reason = Error::none;       // of a refusal, also in a dry run
     std::optional<Refusal> withheld;  // decided in PREACCESS: the limits look first
     ngx_uint_t refused_with = 0;      // the status code; 0 if not refused
 
@@ -56,6 +65,8 @@ struct RequestState {
     std::optional<TokenSource> stripped_source;
     FoundToken stripped;
 
+    std::optional<Proof> proof;
+    bool verifying = false;  // what is read meanwhile must not begin it anew
     std::optional<Pending> pending;
     std::list<ngx::Answer> answers;  // nginx may write to them until the end
 };
@@ -69,6 +80,13 @@ inline const LocConf& loc_conf(const ngx_http_request_t* r) noexcept {
 // The state of `r` or, if nothing is known about it, of the nearest request that it is part of.
 // Null if there is none.
 const RequestState* nearest_state(ngx_http_request_t* r) noexcept;
+
+// The same, with a decision.
+const RequestState* nearest_decision(ngx_http_request_t* r) noexcept;
+
+// Whether keys are fetched on behalf of `r`: the location that they come from may have inherited
+// auth_jwt.
+bool fetches_keys(const ngx_http_request_t* r) noexcept;
 
 // The token that the request carries according to `source`, also after it was stripped.
 FoundToken carried_token(ngx_http_request_t* r, const TokenSource& source);

@@ -10,18 +10,20 @@ namespace {
 constexpr std::size_t kMaxSecretFile = 65536;
 constexpr std::size_t kMaxListFile = std::size_t{64} << 20;
 
+constexpr std::array<ngx::Word<KeyFormat>, 3> kFormats{
+    {{"jwks", KeyFormat::jwks}, {"keyval", KeyFormat::keyval}, {"pem", KeyFormat::pem}}};
+
 // The optional second argument. False if it is something else, which has been logged.
 bool read_format(const ngx::Directive& directive, KeyFormat& format) {
-    format = KeyFormat::jwks;
-    if (directive.args().size() < 2 || directive.arg(1) == "jwks") {
-        return true;
+    const auto word =
+        directive.args().size() < 2 ? KeyFormat::jwks : ngx::find_word(kFormats, directive.arg(1));
+    if (!word) {
+        directive.invalid_parameter(directive.arg(1),
+                                    "a format is one of \"jwks\", \"keyval\", \"pem\"");
+        return false;
     }
-    if (directive.arg(1) == "keyval") {
-        format = KeyFormat::keyval;
-        return true;
-    }
-    directive.invalid_parameter(directive.arg(1));
-    return false;
+    format = *word;
+    return true;
 }
 
 void drop_newline(std::string& text) {

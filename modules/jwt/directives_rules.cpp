@@ -3,37 +3,73 @@
 namespace gatehouse::jwt {
 namespace {
 
-// `$var`, `json=...` or a plain string. False if it cannot be used, which has been logged.
-bool read_expected(const ngx::Directive& directive, std::string_view text, RuleText& rule) {
-    const bool is_pattern = rule.op.comparison == Comparison::match;  // `$` is the end there
-    if (text.starts_with('$')) {
-        const auto name = directive.variable_name(text);
-        if (!name) {
-            return false;
-        }
-        ngx_str_t copy = ngx::copy(directive.cf()->pool, *name);
-        rule.variable = ngx_http_get_variable_index(directive.cf(), &copy);
-        return rule.variable != NGX_ERROR;
+bool holds_variable(std::string_view text) noexcept { return text.find('$') != text.npos; }
+
+// The value of `error=`; nothing if it is another one, which has been logged.
+std::optional<ngx_int_t> read_status(const ngx::Directive& directive, std::string_view parameter) {
+    const auto error = ngx::named_value(parameter, "error");
+    if (error == "401") {
+        return NGX_HTTP_UNAUTHORIZED;
     }
-    if (const auto json = ngx::named_value(text, "json")) {
-        auto value = parse_json(*json, JsonLimits{});
-        if (!value) {
-            directive.invalid_parameter(text, "the value is not JSON");
-            return false;
-        }
-        rule.expected = std::move(*value);
-        return true;
+    if (error == "403") {
+        return NGX_HTTP_FORBIDDEN;
     }
-    if (text.find('$') != std::string_view::npos && !is_pattern) {
-        directive.invalid_parameter(text, "a variable must be the whole value");
+    directive.invalid_parameter(parameter, error ? "it must be 401 or 403" : "");
+    return std::nullopt;
+}
+
+bool read_json(const ngx::Directive& directive, std::string_view json, RuleText& rule) {
+    auto value = parse_json(json, JsonLimits{});
+    if (!value) {
+        directive.invalid_parameter(directive.arg(2), "the value is not JSON");
         return false;
     }
+    rule.expected = std::move(*value);
+    return true;
+}
+
+bool read_variable(const ngx::Directive& directive, std::string_view text, RuleText& rule) {
+    const auto name = directive.variable_name(text);
+    if (!name) {
+        return false;
+    }
+    ngx_str_t copy = ngx::copy(directive.cf()->pool, *name);
+    rule.variable = ngx_http_get_variable_index(directive.cf(), &copy);
+    return rule.variable != NGX_ERROR;
+}
+
+bool read_literal(const ngx::Directive& directive, std::string_view text, RuleText& rule) {
     rule.expected = Json(json_stringn(text.data(), text.size()));
     if (!rule.expected) {
         directive.invalid_parameter(text, "the value is not UTF-8");
         return false;
     }
     return true;
+}
+
+// `$var`, `json=...`, `string=...` or a plain string. False if it cannot be used, which has been
+// logged.
+bool read_expected(const ngx::Directive& directive, std::string_view text, RuleText& rule) {
+    const bool is_pattern = rule.op.comparison == Comparison::match;  // `$` is the end there
+    if (text.starts_with('$')) {
+        return read_variable(directive, text, rule);
+    }
+    if (const auto json = ngx::named_value(text, "json")) {
+        return read_json(directive, *json, rule);
+    }
+    if (const auto string = ngx::named_value(text, "string")) {
+        if (is_pattern ? !string->starts_with('$') : !holds_variable(*string)) {
+            return read_literal(directive, *string, rule);
+        }
+        rule.text = directive.complex(*string);
+        return rule.text != nullptr;
+    }
+    if (holds_variable(text) && !is_pattern) {
+        directive.invalid_parameter(text,
+                                    "a variable must be the whole value, or within \"string=\"");
+        return false;
+    }
+    return read_literal(directive, text, rule);
 }
 
 ngx::ConfResult add_rule(ngx::Directive& directive, std::vector<RuleText>& rules) {
@@ -48,20 +84,29 @@ ngx::ConfResult add_rule(ngx::Directive& directive, std::vector<RuleText>& rules
             "an operator is one of eq, ne, gt, ge, lt, le, in, nin, any, "
             "intersect, nintersect, match, with or without \"!\"");
     }
-    RuleText rule{.name = std::string(name), .op = *op, .expected = {}, .place = directive.place()};
+    RuleText rule{.name = std::string(name),
+                  .operator_name = std::string(directive.arg(1)),
+                  .op = *op,
+                  .expected = {},
+                  .place = directive.place()};
     if (!read_expected(directive, directive.arg(2), rule)) {
         return ngx::kConfError;
+    }
+    if (directive.args().size() == 4) {
+        const auto status = read_status(directive, directive.arg(3));
+        if (!status) {
+            return ngx::kConfError;
+        }
+        rule.status = *status;
     }
     // What can be wrong with it whatever the nesting is said here, with file and line from nginx.
     auto path = Path::looks_like_jq(name) ? Path::parse_jq(name) : Result<Path>(Path::of_names({}));
     if (!path) {
         return directive.invalid_parameter(name, "a path looks like .name[0].\"odd name\"");
     }
-    if (rule.expected) {
-        const auto requirement = Requirement::literal(std::move(*path), *op, rule.expected);
-        if (!requirement) {
-            return directive.invalid_parameter(directive.arg(2), describe(requirement.error()));
-        }
+    const auto requirement = make_requirement(std::move(*path), rule);
+    if (!requirement) {
+        return directive.invalid_parameter(directive.arg(2), describe(requirement.error()));
     }
     rules.push_back(std::move(rule));
     return ngx::kConfOk;
@@ -69,15 +114,24 @@ ngx::ConfResult add_rule(ngx::Directive& directive, std::vector<RuleText>& rules
 
 }  // namespace
 
+Result<Requirement> make_requirement(Path path, const RuleText& rule) {
+    if (rule.expected) {
+        return Requirement::literal(std::move(path), rule.op, rule.expected);
+    }
+    return rule.text != nullptr ? Requirement::dynamic_string(std::move(path), rule.op)
+                                : Requirement::dynamic(std::move(path), rule.op);
+}
+
 ngx::ConfResult set_values(ngx::Directive& directive, LocConf& conf) {
     ValueRequirement requirement{{}, NGX_HTTP_UNAUTHORIZED};
     for (const ngx_str_t& arg : directive.args()) {
         const std::string_view text = ngx::view(arg);
-        if (const auto error = ngx::named_value(text, "error")) {
-            if (*error != "401" && *error != "403") {
-                return directive.invalid_parameter(text, "it must be 401 or 403");
+        if (ngx::named_value(text, "error")) {
+            const auto status = read_status(directive, text);
+            if (!status) {
+                return ngx::kConfError;
             }
-            requirement.status = *error == "401" ? NGX_HTTP_UNAUTHORIZED : NGX_HTTP_FORBIDDEN;
+            requirement.status = *status;
             continue;
         }
         auto* value = directive.complex(text);

@@ -17,7 +17,8 @@ constexpr std::size_t kMaxNotes = 10;
 void log_notes(ngx_log_t* log, const CacheId& id, const std::vector<KeyNote>& notes) {
     const std::string source = "auth_jwt: " + describe(id) + ": ";
     for (std::size_t i = 0; i < std::min(notes.size(), kMaxNotes); ++i) {
-        ngx::log(NGX_LOG_WARN, log, source, describe(notes[i]));
+        ngx::log(notes[i].is_left_out() ? NGX_LOG_NOTICE : NGX_LOG_WARN, log, source,
+                 describe(notes[i]));
     }
     if (notes.size() > kMaxNotes) {
         const std::size_t more = notes.size() - kMaxNotes;

@@ -32,8 +32,8 @@ class KeyCache {
     KeySetPtr fresh(const CacheId& id, ngx_msec_t lifetime);
 
     // The set that `content` describes, remembered under `id`; what is wrong with single keys is
-    // logged at WARN, once for the same content. Errors: those of KeySet::parse(), and
-    // no_usable_key.
+    // logged at WARN, what is left out at NOTICE, once for the same content. Errors: those of
+    // KeySet::parse(), and no_usable_key.
     Result<KeySetPtr> store(const CacheId& id, std::string_view content, ngx_log_t* log);
 
     void clear() noexcept { entries_.clear(); }

@@ -28,6 +28,9 @@ bool leads_astray(std::string_view written, std::string_view path) {
 
 Problem load_file(ngx_http_request_t* r, const KeyFile& file, Pending& pending) {
     const std::string_view path = ngx::evaluate(r, file.path);
+    if (path.empty()) {
+        return std::nullopt;
+    }
     if (leads_astray(ngx::view(file.path->value), path)) {
         return "key file name leads out of its directory";
     }
@@ -41,7 +44,7 @@ Problem load_file(ngx_http_request_t* r, const KeyFile& file, Pending& pending) 
         }
         auto stored = worker().keys.store(id, read.content, r->connection->log);
         if (!stored) {
-            return about(id, describe(stored.error()));
+            return about(id, describe_refused(stored.error(), read.content, id.format));
         }
         keys = std::move(*stored);
     }
@@ -75,7 +78,7 @@ Problem take_answer(ngx_http_request_t* r, Pending& pending) {
             pending.fetched.push_back(std::move(*stored));
             return std::nullopt;
         }
-        problem = std::string(describe(stored.error()));
+        problem = describe_refused(stored.error(), body, pending.answer_id.format);
     }
     return about(pending.answer_id, *problem);
 }
@@ -102,6 +105,27 @@ Problem take_available(ngx_http_request_t* r, Pending& pending) {
     return std::nullopt;
 }
 
+// One request after another: mostly there is one, and its keys are cached. False: the next one, in
+// pending.answer_id, is to be made.
+bool take_cached(ngx_http_request_t* r, Pending& pending) {
+    const LocConf& conf = *pending.conf;
+    const auto& requests = conf.declared.key_requests;
+    for (; pending.next_request < requests.size(); ++pending.next_request) {
+        const KeyRequest& request = requests[pending.next_request];
+        const std::string_view uri = ngx::evaluate(r, request.uri);
+        if (uri.empty()) {
+            continue;
+        }
+        pending.answer_id = {r->srv_conf, std::string(uri), request.format, conf.key_limits};
+        KeySetPtr keys = worker().keys.fresh(pending.answer_id, conf.key_cache);
+        if (!keys) {
+            return false;
+        }
+        pending.fetched.push_back(std::move(keys));
+    }
+    return true;
+}
+
 }  // namespace
 
 Gathering gather_keys(ngx_http_request_t* r, RequestState& state, Pending& pending) {
@@ -112,23 +136,20 @@ Gathering gather_keys(ngx_http_request_t* r, RequestState& state, Pending& pendi
     if (Problem problem = take_available(r, pending)) {
         return {State::failed, std::move(*problem)};
     }
-    const LocConf& conf = *pending.conf;
-    const auto& requests = conf.declared.key_requests;
-    // One at a time: mostly there is one, and they are cached.
-    for (; pending.next_request < requests.size(); ++pending.next_request) {
-        const KeyRequest& request = requests[pending.next_request];
-        pending.answer_id = {r->srv_conf, std::string(ngx::evaluate(r, request.uri)),
-                             request.format, conf.key_limits};
-        if (KeySetPtr keys = worker().keys.fresh(pending.answer_id, conf.key_cache)) {
-            pending.fetched.push_back(std::move(keys));
-            continue;
-        }
-        if (Problem problem = start_request(r, state, pending)) {
-            return {State::failed, std::move(*problem)};
-        }
-        return {State::waiting};
+    if (take_cached(r, pending)) {
+        return {State::ready};
     }
-    return {State::ready};
+    if (Problem problem = start_request(r, state, pending)) {
+        return {State::failed, std::move(*problem)};
+    }
+    return {State::waiting};
+}
+
+AtHand gather_keys_at_hand(ngx_http_request_t* r, Pending& pending) {
+    if (take_available(r, pending)) {
+        return AtHand::no;
+    }
+    return take_cached(r, pending) ? AtHand::yes : AtHand::must_fetch;
 }
 
 }  // namespace gatehouse::jwt

@@ -1,5 +1,6 @@
 #include "jwt/conf.hpp"
 #include "jwt/module.hpp"
+#include "jwt/warnings.hpp"
 #include "ngx/file.hpp"
 
 namespace gatehouse::jwt {
@@ -13,7 +14,7 @@ void inherit_all(Declared& child, const Declared& parent) {
          &Declared::validate_signature, &Declared::strip, &Declared::dry_run, &Declared::leeway,
          &Declared::max_lifetime, &Declared::key_cache, &Declared::max_token_size,
          &Declared::min_hmac_bytes, &Declared::log_level, &Declared::algorithms, &Declared::limits,
-         &Declared::nesting, &Declared::challenge, &Declared::type_is_signed);
+         &Declared::nesting, &Declared::challenge, &Declared::type_is_signed, &Declared::padding);
     each(&Declared::key_files, &Declared::key_requests, &Declared::secrets, &Declared::values,
          &Declared::claim_rules, &Declared::header_rules, &Declared::issuers, &Declared::audiences,
          &Declared::scopes, &Declared::required_claims, &Declared::types);
@@ -29,6 +30,7 @@ Policy make_policy(const Declared& declared, const Limits& limits) {
     Policy policy;
     policy.limits.bytes = declared.max_token_size.value_or(policy.limits.bytes);
     policy.limits.json = {limits.json_depth, limits.json_members};
+    policy.limits.padding = declared.padding.value_or(false);
     policy.algorithms = declared.algorithms.value_or(AlgorithmSet::all());
     policy.validate_signature = declared.validate_signature.value_or(true);
     policy.validate_exp = declared.validate_exp.value_or(true);
@@ -57,12 +59,24 @@ bool has_usable_key(const KeySet& set, std::size_t min_secret_bytes) noexcept {
     return false;
 }
 
+void log_notes(const ngx_conf_t* cf, const ngx::ConfPlace& place, const std::string& source,
+               const std::vector<KeyNote>& notes) {
+    for (const KeyNote& note : notes) {
+        if (note.is_left_out()) {
+            // Nothing that nginx.conf could change.
+            ngx::log(NGX_LOG_NOTICE, cf->log, "auth_jwt: ", source + describe(note));
+        } else {
+            ngx::log_conf_warning(cf, place, source + describe(note));
+        }
+    }
+}
+
 // Null if the file cannot be used, which has been logged.
 KeySetPtr load_key_file(ngx_conf_t* cf, const KeyFile& file, const LocConf& conf) {
     const std::string path = ngx::full_name(cf, ngx::view(file.path->value));
     auto& loaded = ngx::main_conf<MainConf>(cf, ngx_http_gatehouse_jwt_module).key_files;
     const KeyLimits& limits = conf.key_limits;
-    const std::string id = path + (file.format == KeyFormat::jwks ? " jwks " : " keyval ") +
+    const std::string id = path + " " + std::to_string(static_cast<int>(file.format)) + " " +
                            std::to_string(limits.bytes) + " " + std::to_string(limits.keys) + " " +
                            std::to_string(limits.depth);
     if (const auto known = loaded.find(id); known != loaded.end()) {
@@ -79,11 +93,10 @@ KeySetPtr load_key_file(ngx_conf_t* cf, const KeyFile& file, const LocConf& conf
     std::vector<KeyNote> notes;
     auto parsed = KeySet::parse(read.content, file.format, limits, notes);
     if (!parsed) {
-        return fail("key file \"" + path + "\": " + std::string(describe(parsed.error())));
+        return fail("key file \"" + path +
+                    "\": " + describe_refused(parsed.error(), read.content, file.format));
     }
-    for (const KeyNote& note : notes) {
-        ngx::log_conf_warning(cf, file.place, "key file \"" + path + "\": " + describe(note));
-    }
+    log_notes(cf, file.place, "key file \"" + path + "\": ", notes);
     return loaded[id] = std::make_shared<const KeySet>(std::move(*parsed));
 }
 
@@ -143,16 +156,12 @@ bool resolve_rules(ngx_conf_t* cf, const std::vector<RuleText>& texts,
             ngx::log_conf_error(cf, text.place, "invalid parameter \"" + text.name + "\"");
             return false;
         }
-        if (!text.expected) {
-            rules.push_back({Requirement::dynamic(std::move(*path), text.op), text.variable});
-            continue;
-        }
-        auto literal = Requirement::literal(std::move(*path), text.op, text.expected);
-        if (!literal) {
-            ngx::log_conf_error(cf, text.place, describe(literal.error()));
+        auto requirement = make_requirement(std::move(*path), text);
+        if (!requirement) {
+            ngx::log_conf_error(cf, text.place, describe(requirement.error()));
             return false;
         }
-        rules.push_back({std::move(*literal), text.variable});
+        rules.push_back({std::move(*requirement), &text});
     }
     return true;
 }
@@ -166,9 +175,25 @@ bool must_have_keys(const ngx_http_core_loc_conf_t& core, bool declared_here) no
     return is_location || (declared_here && !is_if && core.locations == nullptr);
 }
 
-std::string where(const ngx_http_core_loc_conf_t& core) {
-    return core.name.len == 0 ? std::string("in a server")
-                              : "in location \"" + std::string(ngx::view(core.name)) + "\"";
+// What a level adds to the demands of the outer ones. Keys alone demand nothing.
+bool has_demands(const Declared& declared) noexcept {
+    const auto any = [](const auto&... lists) { return (!lists.empty() || ...); };
+    return (declared.authentication && declared.authentication->mode == Mode::enforced) ||
+           declared.max_lifetime || declared.revoked_subjects || declared.revoked_kids ||
+           any(declared.values, declared.claim_rules, declared.header_rules, declared.issuers,
+               declared.audiences, declared.scopes, declared.required_claims, declared.types);
+}
+
+// A location that is `internal` and has demands of its own is mostly what auth_request names.
+void warn_about_subrequests(ngx_conf_t* cf, const LocConf& conf) {
+    const ngx_http_core_loc_conf_t& core = ngx::core_location(cf);
+    if (core.internal != 1 || core.noname == 1 || !conf.own_demands ||
+        conf.phase != Phase::access) {
+        return;
+    }
+    ngx::log_conf_warning(
+        cf, conf.authentication.place,
+        "\"auth_jwt\" " + where(core) + " is not checked " + std::string(kInSubrequests));
 }
 
 bool check(ngx_conf_t* cf, const LocConf& conf, bool declared_here) {
@@ -176,8 +201,7 @@ bool check(ngx_conf_t* cf, const LocConf& conf, bool declared_here) {
         return true;
     }
     const ngx_http_core_loc_conf_t& core = ngx::core_location(cf);
-    const bool no_keys = conf.static_keys.empty() && conf.dynamic_files.empty() &&
-                         conf.declared.key_requests.empty();
+    const bool no_keys = conf.static_keys.empty() && !finds_keys_late(conf);
     if (no_keys && conf.policy.validate_signature && must_have_keys(core, declared_here)) {
         ngx::log_conf_error(cf, conf.authentication.place,
                             "\"auth_jwt\" is on without any key " + where(core) +
@@ -191,6 +215,7 @@ bool check(ngx_conf_t* cf, const LocConf& conf, bool declared_here) {
                             "argument");
         return false;
     }
+    warn_about_subrequests(cf, conf);
     return true;
 }
 
@@ -199,6 +224,7 @@ bool check(ngx_conf_t* cf, const LocConf& conf, bool declared_here) {
 ngx::ConfResult merge(ngx_conf_t* cf, const LocConf& parent, LocConf& child) {
     Declared& declared = child.declared;
     const bool declared_here = declared.authentication.has_value();
+    child.own_demands = has_demands(declared);
     inherit_all(declared, parent.declared);
     const Limits limits = declared.limits.value_or(Limits{});
 

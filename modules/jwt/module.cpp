@@ -67,9 +67,9 @@ ngx_command_t commands[] = {
 
     { ngx_string("auth_jwt_require"), kAnywhere | NGX_CONF_1MORE,
       setter<set_values>, kLoc, 0, nullptr },
-    { ngx_string("auth_jwt_require_claim"), kAnywhere | NGX_CONF_TAKE3,
+    { ngx_string("auth_jwt_require_claim"), kAnywhere | NGX_CONF_TAKE3 | NGX_CONF_TAKE4,
       setter<set_claim_rule>, kLoc, 0, nullptr },
-    { ngx_string("auth_jwt_require_header"), kAnywhere | NGX_CONF_TAKE3,
+    { ngx_string("auth_jwt_require_header"), kAnywhere | NGX_CONF_TAKE3 | NGX_CONF_TAKE4,
       setter<set_header_rule>, kLoc, 0, nullptr },
     { ngx_string("auth_jwt_allow_nested"), kAnywhere | NGX_CONF_NOARGS | NGX_CONF_TAKE12,
       setter<set_nesting>, kLoc, 0, nullptr },
@@ -91,6 +91,8 @@ ngx_command_t commands[] = {
       setter<set_log_level>, kLoc, 0, nullptr },
     { ngx_string("auth_jwt_max_token_size"), kAnywhere | NGX_CONF_TAKE1,
       setter<set_parsed<&D::max_token_size, positive_size>>, kLoc, 0, nullptr },
+    { ngx_string("auth_jwt_accept_padding"), kAnywhere | NGX_CONF_TAKE1,
+      setter<set_flag<&D::padding>>, kLoc, 0, nullptr },
     { ngx_string("auth_jwt_limits"), kAnywhere | NGX_CONF_1MORE,
       setter<set_limits>, kLoc, 0, nullptr },
 

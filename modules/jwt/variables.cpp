@@ -3,6 +3,7 @@
 #include "base/status.hpp"
 #include "jwt/context.hpp"
 #include "jwt/directives.hpp"
+#include "jwt/verification.hpp"
 #include "ngx/variable.hpp"
 
 namespace gatehouse::jwt {
@@ -17,11 +18,6 @@ constexpr std::string_view kVerifiedClaimPrefix = "jwt_verified_claim_";
 std::shared_ptr<Token> token_with_claims(ngx_http_request_t* r) {
     auto token = readable_token(r);
     return token && token->load_claims() == Error::none ? token : nullptr;
-}
-
-std::shared_ptr<Token> verified_token(ngx_http_request_t* r) {
-    const RequestState* state = nearest_state(r);
-    return state != nullptr ? state->verified : nullptr;
 }
 
 VariableValue in_pool(ngx_http_request_t* r, std::string_view text) {
@@ -51,7 +47,7 @@ VariableValue claim(ngx_http_request_t* r, std::string_view variable) {
 }
 
 VariableValue verified_claim(ngx_http_request_t* r, std::string_view variable) {
-    const auto token = verified_token(r);
+    const auto token = proven_token(r);
     return token ? text_of(r, member(token->claims(), variable.substr(kVerifiedClaimPrefix.size())))
                  : std::nullopt;
 }
@@ -81,11 +77,11 @@ VariableValue claims(ngx_http_request_t* r) {
 VariableValue now_time(ngx_http_request_t* r) { return in_pool(r, std::to_string(ngx_time())); }
 
 VariableValue verified(ngx_http_request_t* r) {
-    return verified_token(r) ? VariableValue("1") : std::nullopt;
+    return proven_token(r) ? VariableValue("1") : std::nullopt;
 }
 
 VariableValue status(ngx_http_request_t* r) {
-    const RequestState* state = nearest_state(r);
+    const RequestState* state = nearest_decision(r);
     switch (state != nullptr ? state->status : Status::none) {
     case Status::passed:
         return base::kPassed;
@@ -97,6 +93,12 @@ VariableValue status(ngx_http_request_t* r) {
         break;
     }
     return std::nullopt;
+}
+
+VariableValue error(ngx_http_request_t* r) {
+    const RequestState* state = nearest_decision(r);
+    const std::string_view word = word_for(state != nullptr ? state->reason : Error::none);
+    return word.empty() ? std::nullopt : VariableValue(word);
 }
 
 // These promise more than a path variable keeps.
@@ -154,7 +156,8 @@ ngx_int_t add_variables(ngx_conf_t* cf) {
         ngx::add_variable(cf, "jwt_payload", variable<claims>) &&
         ngx::add_variable(cf, "jwt_nowtime", variable<now_time>) &&
         ngx::add_variable(cf, "jwt_verified", variable<verified>) &&
-        ngx::add_variable(cf, base::kJwtStatus, variable<status>);
+        ngx::add_variable(cf, base::kJwtStatus, variable<status>) &&
+        ngx::add_variable(cf, "auth_jwt_error", variable<error>);
     return added ? NGX_OK : NGX_ERROR;
 }
 

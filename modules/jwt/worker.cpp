@@ -16,6 +16,7 @@ Worker& worker() { return *this_worker; }
 ngx_int_t renew_worker(ngx_cycle_t*) {
     if (this_worker != nullptr) {
         this_worker->keys.clear();
+        this_worker->warned.clear();
     }
     return NGX_OK;
 }

@@ -180,6 +180,11 @@ const ngx_http_core_loc_conf_t& core_location(ngx_conf_t* cf) noexcept {
         ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
 }
 
+const ngx_http_core_loc_conf_t& core_location(const ngx_http_request_t* r) noexcept {
+    return *static_cast<const ngx_http_core_loc_conf_t*>(
+        ngx_http_get_module_loc_conf(r, ngx_http_core_module));
+}
+
 void add_phase_handler(ngx_conf_t* cf, ngx_http_phases phase, ngx_http_handler_pt handler) {
     auto& core = main_conf<ngx_http_core_main_conf_t>(cf, ngx_http_core_module);
     auto* slot = static_cast<ngx_http_handler_pt*>(ngx_array_push(&core.phases[phase].handlers));

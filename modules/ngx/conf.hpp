@@ -132,6 +132,9 @@ Conf& main_conf(ngx_conf_t* cf, const ngx_module_t& module) noexcept {
 }
 const ngx_http_core_loc_conf_t& core_location(ngx_conf_t* cf) noexcept;
 
+// The same for the place where a request is.
+const ngx_http_core_loc_conf_t& core_location(const ngx_http_request_t* r) noexcept;
+
 // Registers a phase handler; of one phase the last registered runs first. Throws std::bad_alloc.
 void add_phase_handler(ngx_conf_t* cf, ngx_http_phases phase, ngx_http_handler_pt handler);
 

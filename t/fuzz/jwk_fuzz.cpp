@@ -1,4 +1,4 @@
-// A key set as it comes from a file or from a server, in both formats.
+// A key set as it comes from a file or from a server, in each format.
 //
 // What must hold: every key is used or noted or meant for something else, notes are fit for a log,
 // and a key that admits an algorithm can be asked.
@@ -19,6 +19,14 @@ using namespace gatehouse::fuzz;
 // So that one input does not verify for seconds.
 constexpr std::size_t kMaxVerified = 8;
 
+// Fit for a line of a log.
+void check_words(std::string_view words) {
+    require(words.size() < 200, "words are short");
+    require(std::none_of(words.begin(), words.end(),
+                         [](char c) { return c == 0x7f || (c >= 0 && c < 0x20); }),
+            "words have no control characters");
+}
+
 void check_notes(const std::vector<KeyNote>& notes) {
     std::size_t last = 0;
     for (const KeyNote& note : notes) {
@@ -26,11 +34,7 @@ void check_notes(const std::vector<KeyNote>& notes) {
         last = note.position;
         require(note.reason != Error::none && note.reason != Error::internal,
                 "notes have a reason");
-        const std::string words = describe(note);
-        require(words.size() < 200, "notes are short");
-        require(std::none_of(words.begin(), words.end(),
-                             [](char c) { return c == 0x7f || (c >= 0 && c < 0x20); }),
-                "notes have no control characters");
+        check_words(describe(note));
     }
 }
 
@@ -70,12 +74,14 @@ void check_set(const KeySet& set, std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text = text_of(data, size);
-    for (const KeyFormat format : {KeyFormat::jwks, KeyFormat::keyval}) {
+    for (const KeyFormat format : {KeyFormat::jwks, KeyFormat::keyval, KeyFormat::pem}) {
         std::vector<KeyNote> notes;
         const auto set = KeySet::parse(text, format, {}, notes);
         check_notes(notes);
         if (set) {
             check_set(*set, text);
+        } else {
+            check_words(describe_refused(set.error(), text, format));
         }
     }
     return 0;

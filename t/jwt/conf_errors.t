@@ -96,13 +96,13 @@ subtest 'key files' => sub {
     conf_refused($file->($_->[0]), qr/$_->[1]$place/, "auth_jwt_key_file $_->[0]") for
         ['absent', qr/open\(\) "\S+\/absent" failed \(2: No such file or directory\)/],
         ['.', qr/"\S+\/\." is not a regular file/],
-        ['empty', qr/key file "\S+\/empty": not an acceptable JSON key set/],
-        ['broken.jwks', qr/key file "\S+\/broken\.jwks": not an acceptable JSON key set/],
-        ['array.jwks', qr/key file "\S+\/array\.jwks": not an acceptable JSON key set/],
-        ['keys.keyval', qr/key file "\S+\/keys\.keyval": not an acceptable JSON key set/],
+        ['empty', qr/key file "\S+\/empty": not an acceptable JSON key set: .+/],
+        ['broken.jwks', qr/key file "\S+\/broken\.jwks": not an acceptable JSON key set: .+/],
+        ['array.jwks', qr/key file "\S+\/array\.jwks": not an acceptable JSON key set: .+/],
+        ['keys.keyval', qr/key file "\S+\/keys\.keyval": not an acceptable JSON key set: .+/],
         ['none.jwks', qr/key file "\S*none\.jwks": no usable key/],
         ['useless.jwks', qr/key file "\S*useless\.jwks": no usable key/],
-        ['keys.jwks pem', qr/invalid parameter "pem"/],
+        ['keys.jwks der', qr/invalid parameter "der"; a format is one of "jwks", "keyval", "pem"/],
         ['keys.jwks jwks x', qr/invalid number of arguments in "auth_jwt_key_file" directive/],
         ["''", qr/invalid value "" in "auth_jwt_key_file" directive/],
         ['keys.jwks keyval', qr/key file "\S*keys\.jwks": no usable key/];
@@ -120,7 +120,7 @@ subtest 'other sources' => sub {
     refused("auth_jwt_key_request '$_';",
         "invalid value \"$_\" in \"auth_jwt_key_request\" directive; it must be a local URI")
         for '', 'keys', 'https://example.com/keys';
-    refused('auth_jwt_key_request /keys pem;', 'invalid parameter "pem"');
+    refused('auth_jwt_key_request /keys der;', 'invalid parameter "der"; a format is one of "jwks", "keyval", "pem"');
     for my $list (qw(sub kid)) {
         my $name = "auth_jwt_revocation_list_$list";
         refused("$name absent;", 'absent" failed (2: No such file or directory)');

@@ -26,17 +26,22 @@ subtest 'rules' => sub {
         refused("$rule a !! b;", 'invalid parameter "!!"; an operator');
         refused("$rule '' eq b;", "invalid value \"\" in \"$rule\" directive");
         refused("$rule a eq;", "invalid number of arguments in \"$rule\" directive");
-        refused("$rule a eq b c;", "invalid number of arguments in \"$rule\" directive");
+        refused("$rule a eq b c;", 'invalid parameter "c"');
+        refused("$rule a eq b error=401 c;", "invalid number of arguments in \"$rule\" directive");
+        refused("$rule a eq b error=$_;", "invalid parameter \"error=$_\"; it must be 401 or 403")
+            for '', '400', '500', 'x', '4010';
         refused("$rule a eq 'json=$_';", "invalid parameter \"json=$_\"; the value is not JSON")
             for '', '{', '[1', 'x', '{"a":1,"a":2}', '1 2', "\x01";
         refused("$rule a eq \$;", 'invalid variable name "$"');
-        refused("$rule a eq '$_';", "invalid parameter \"$_\"; a variable must be the whole value")
+        refused("$rule a eq 'string=$_';", 'invalid variable name') for '$', 'a$', '$-';
+        refused("$rule a eq '$_';", "invalid parameter \"$_\"; a variable must be the whole value, or within \"string=\"")
             for 'a$host', 'x $host', '1$';
         refused("$rule a eq \xff;", "invalid parameter \"\xff\"; the value is not UTF-8", "$rule, no UTF-8");
         refused("$rule a $_->[0] '$_->[1]';",
             "invalid parameter \"$_->[1]\"; value has the wrong type for the operator")
             for ['in', 'a'], ['nin', 'json=1'], ['any', 'json={"a":1}'], ['nintersect', 'a'], ['gt', '5'],
-                ['!le', 'json="5"'], ['match', 'json=1'], ['!in', 'json=null'];
+                ['!le', 'json="5"'], ['match', 'json=1'], ['!in', 'json=null'],
+                ['in', 'string=$host'], ['any', 'string=a'], ['ge', 'string=$host'], ['lt', 'string=5'];
         refused("$rule a match '$_';", "invalid parameter \"$_\"; invalid regular expression")
             for '(', '[a', '*', '\C', '(?P<a';
         refused("$rule '$_' eq b;", "invalid parameter \"$_\"; a path looks like .name[0].\"odd name\"")
@@ -61,7 +66,7 @@ subtest 'variables' => sub {
     conf_refused(location($_, 'auth_jwt_validate_sig off;'), qr/\[emerg\] \S+ unknown "nonesuch" variable$/, $_)
         for 'auth_jwt "a $nonesuch";', 'auth_jwt a token=$nonesuch;', 'auth_jwt_key_file $nonesuch;',
         'auth_jwt_key_request /$nonesuch;', 'auth_jwt_require $nonesuch;',
-        'auth_jwt_require_claim a eq $nonesuch;', 'auth_jwt_require_header a eq $nonesuch;',
+        'auth_jwt_require_claim a eq $nonesuch;', 'auth_jwt_require_claim a eq "string=x $nonesuch";', 'auth_jwt_require_header a eq $nonesuch;',
         'auth_jwt_www_authenticate $nonesuch;';
 
     for my $name (qw(auth_jwt_claim_set auth_jwt_header_set)) {

@@ -11,6 +11,9 @@ use Test::More ();
 
 token(RSA => (alg => 'RS256'));
 token(EC  => (alg => 'ES256'));
+token(A       => (alg => 'RS256', claims => { iss => 'https://a.example' }));
+token(FOREIGN => (alg => 'RS256', claims => { iss => 'https://b.example' }));
+token(BROKEN  => (alg => 'RS256', raw_payload => '[]'));
 key_file('rsa.jwks',     jwks('rsa'));
 key_file('rsa.keyval',   keyval(r => 'rsa'));
 key_file('two.jwks',     jwks('rsa', 'ec256'));
@@ -266,3 +269,69 @@ location = /t {
 }
 --- cases
 /t  RSA  500  key request "/t": not an acceptable JSON key set
+
+
+
+=== TEST 10: an empty name is no source: what a client chose is a 401, and no error line
+--- http_config eval
+$::Backend . <<'END';
+map $jwt_claim_iss $uri_of   { https://a.example /keys/rsa.jwks; default ""; }
+map $jwt_claim_iss $file_of  { https://a.example $TEST_NGINX_KEYS/rsa.jwks; default ""; }
+END
+--- config
+location /keys/ {
+    internal;
+    proxy_pass http://unix:$TEST_NGINX_KEYS/backend.sock:/;
+}
+location = /request {
+    auth_jwt site;
+    auth_jwt_key_request $uri_of;
+    try_files /index.html =404;
+}
+location = /file {
+    auth_jwt site;
+    auth_jwt_phase preaccess;
+    auth_jwt_key_file $file_of;
+    try_files /index.html =404;
+}
+location = /both {
+    auth_jwt site;
+    auth_jwt_key_file $file_of;
+    auth_jwt_key_request $uri_of;
+    try_files /index.html =404;
+}
+location = /also {
+    auth_jwt site;
+    auth_jwt_key_file $TEST_NGINX_KEYS/two.jwks;
+    auth_jwt_key_request $uri_of;
+    try_files /index.html =404;
+}
+location = /issuer {
+    auth_jwt site;
+    auth_jwt_key_request /keys/gone;
+    auth_jwt_issuer https://a.example;
+    try_files /index.html =404;
+}
+location = /issuer/file {
+    auth_jwt site;
+    auth_jwt_key_file $TEST_NGINX_KEYS/gone$arg_none;
+    auth_jwt_issuer https://a.example;
+    try_files /index.html =404;
+}
+--- cases
+/request      A        200
+/request      FOREIGN  401  no key matches the token: there is no source of keys for it
+/request      RSA      401  no key matches the token: there is no source of keys for it
+/file         A        200
+/file         FOREIGN  401  no key matches the token: there is no source of keys for it
+/both         A        200
+/both         FOREIGN  401  no key matches the token: there is no source of keys for it
+/also         FOREIGN  200
+/issuer       A        500  key request "/keys/gone": status 404
+/issuer       FOREIGN  401  issuer is not accepted
+/issuer       EC       401  issuer is not accepted
+/issuer       BROKEN   401  claims are not an acceptable JSON object
+/issuer/file  FOREIGN  401  issuer is not accepted
+/issuer/file  A        500  key file: open()
+--- log
+2  [error] auth_jwt

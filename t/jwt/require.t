@@ -180,7 +180,8 @@ location = /early {
 --- cases
 /t      ADMIN   200
 /t      NOBODY  401  requirement is not met
-/early  ADMIN   401  requirement is not met
+/early  ADMIN   200
+/early  NOBODY  401  requirement is not met
 
 
 

@@ -262,3 +262,57 @@ location /other {
 /both   CAROL  401  claim requirement is not met
 /other  CAROL  200
 /other  ALICE  401  claim requirement is not met
+
+
+
+=== TEST 8: a string from the request; the status of a refusal, each its own
+--- config
+auth_jwt site;
+auth_jwt_key_file $TEST_NGINX_KEYS/keys.jwks;
+location = /eq {
+    auth_jwt_require_claim sub eq string=$arg_s error=403;
+    try_files /index.html =404;
+}
+location = /ne {
+    auth_jwt_require_claim sub ne string=$arg_s error=403;
+    try_files /index.html =404;
+}
+location = /within {
+    auth_jwt_require_claim sub eq "string=a$arg_s" error=401;
+    try_files /index.html =404;
+}
+location = /match {
+    auth_jwt_require_claim sub match string=$arg_s error=403;
+    try_files /index.html =404;
+}
+location = /plain {
+    auth_jwt_require_claim sub eq string=json=1;
+    auth_jwt_require_claim sub match string=^a error=403;
+    try_files /index.html =404;
+}
+location = /order {
+    auth_jwt_require_claim none eq 1 error=403;
+    auth_jwt_require_claim sub eq alice;
+    try_files /index.html =404;
+}
+location = /header {
+    auth_jwt_require_header alg eq string=HS256 error=403;
+    auth_jwt_require_header typ eq string=$arg_s error=403;
+    try_files /index.html =404;
+}
+--- cases
+/eq?s=alice      ALICE  200
+/eq?s=alice      CAROL  403  claim requirement is not met: "sub" eq
+/eq?s="alice"    ALICE  403  claim requirement is not met: "sub" eq
+/eq              ALICE  403  claim requirement is not met: "sub" eq
+/ne?s=alice      CAROL  200
+/ne?s=alice      ALICE  403  claim requirement is not met: "sub" ne
+/ne              CAROL  403  claim requirement is not met: "sub" ne
+/within?s=lice   ALICE  200
+/within?s=alice  ALICE  401  claim requirement is not met: "sub" eq
+/match?s=^al     ALICE  200
+/match?s=^al     CAROL  403  claim requirement is not met: "sub" match
+/match?s=(       ALICE  403  claim requirement is not met: "sub" match
+/plain           ALICE  401  claim requirement is not met: "sub" eq
+/order           ALICE  403  claim requirement is not met: "none" is missing
+/header          ALICE  403  header requirement is not met: "typ" is missing

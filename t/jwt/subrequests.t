@@ -111,3 +111,53 @@ END
 /only          GOOD    200
 /only          FORGED  401  signature is invalid
 /only          -       401  token is missing
+
+
+
+=== TEST 3: a place that only subrequests reach, and whose token nobody checks, is warned about
+--- http_config eval: $::Backend
+--- config eval
+$::Keys . <<'END';
+location = /asking {
+    auth_request /answer;
+    try_files /index.html =404;
+}
+location = /answer {
+    internal;
+    auth_jwt site;
+    proxy_pass http://unix:$TEST_NGINX_KEYS/backend.sock;
+}
+location = /inheriting {
+    auth_jwt site;
+    auth_request /stricter;
+    try_files /index.html =404;
+}
+location = /stricter {
+    auth_jwt site;
+    auth_jwt_require_claim sub eq nobody;
+    proxy_pass http://unix:$TEST_NGINX_KEYS/backend.sock;
+}
+location = /guarded {
+    auth_request /guard;
+    try_files /index.html =404;
+}
+location = /guard {
+    internal;
+    auth_jwt site;
+    auth_jwt_phase preaccess;
+    proxy_pass http://unix:$TEST_NGINX_KEYS/backend.sock;
+}
+END
+--- suppress_stderr
+--- cases
+/asking      FORGED  200
+/asking      -       200
+/inheriting  GOOD    200
+/inheriting  GOOD    200
+/guarded     FORGED  401  signature is invalid
+/guarded     GOOD    200
+--- log
+1  [warn] auth_jwt: "auth_jwt" in location "/answer" is not checked in subrequests, as auth_request makes them; set "auth_jwt_phase preaccess"
+1  [warn] auth_jwt: "auth_jwt" in location "/stricter" is not checked in subrequests
+1  [warn] "auth_jwt" in location "/answer" is not checked in subrequests, as auth_request makes them; set "auth_jwt_phase preaccess" in $TEST_NGINX_SERVER_ROOT/conf/nginx.conf:
+3  [warn]

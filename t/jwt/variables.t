@@ -57,7 +57,7 @@ END
 [401, 200, 401, 401, 401]
 --- response_headers eval
 ["X-Early: [][][][]\nX-Late: [][][][REJECTED]",
- "X-Early: [alice][][][]\nX-Late: [alice][1][alice][PASSED]",
+ "X-Early: [alice][1][alice][]\nX-Late: [alice][1][alice][PASSED]",
  "X-Early: [alice][][][]\nX-Late: [alice][][][REJECTED]",
  "X-Early: [alice][][][]\nX-Late: [alice][][][REJECTED]",
  "X-Early: [][][][]\nX-Late: [][][][REJECTED]"]
@@ -70,12 +70,12 @@ $::Site . <<'END';
 if ($jwt_claim_role = admin) {
     set $may yes;
 }
-if ($jwt_verified) {
-    return 500;
+if ($jwt_verified_claim_role = admin) {
+    set $proven " proven";
 }
 rewrite ^/go$ /as-$jwt_claim_role last;
 location = /t {
-    add_header X-May "$may";
+    add_header X-May "$may$proven" always;
     try_files /index.html =404;
 }
 location = /as-admin {
@@ -88,13 +88,13 @@ location = /as-reader {
 }
 END
 --- request eval
-['GET /t', 'GET /t', 'GET /go', 'GET /go', 'GET /go']
+['GET /t', 'GET /t', 'GET /go', 'GET /go', 'GET /go', 'GET /t']
 --- more_headers eval
-[map { ::bearer($_) } qw(ALICE BOB ALICE BOB FORGED)]
+[map { ::bearer($_) } qw(ALICE BOB ALICE BOB FORGED FORGED)]
 --- error_code eval
-[200, 200, 200, 200, 401]
+[200, 200, 200, 200, 401, 401]
 --- response_headers eval
-['X-May: yes', '! X-May', 'X-At: admin', 'X-At: reader', "! X-At"]
+['X-May: yes proven', '! X-May', 'X-At: admin', 'X-At: reader', "! X-At", 'X-May: yes']
 
 
 

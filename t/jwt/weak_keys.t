@@ -23,7 +23,7 @@ my $MEMBER   = 'member is missing or malformed';
 my $TYPE     = 'key type or curve is not supported';
 my $MISMATCH = 'algorithm does not fit the key';
 
-# [key, why it is skipped; undef: without a word, as it has another purpose]
+# [key, why it is skipped; undef: no warning, as it has another purpose]
 my %unfit = (
     'RSA of 1,024 bits'        => [jwk('rsa1024'), $SHORT],
     'RSA of 2,047 bits'        => [jwk('rsa', n => uint('5' . 'c' x 510 . '5')), $SHORT],
@@ -73,7 +73,8 @@ for my $what (sort keys %unfit) {
     my ($key, $reason) = $unfit{$what}->@*;
     my $alone  = conf_file('alone.jwks', to_json({ keys => [$key] }));
     my $beside = conf_file('beside.jwks', to_json({ keys => [$good, $key, $good] }));
-    my $skipped = defined $reason ? qr/key file "\Q$beside\E": key 2 (?:"[^"]*" )?skipped: \Q$reason\E in / : undef;
+    my $about   = defined $reason && $reason eq $MEMBER ? qr/: \S.*/ : qr//;
+    my $skipped = defined $reason ? qr/key file "\Q$beside\E": key 2 (?:"[^"]*" )?skipped: \Q$reason\E$about in / : undef;
     my ($text, $status) = conf_error(gateway("auth_jwt_key_file $alone;"));
     like $text, qr/\[emerg\].*"\Q$alone\E": no usable key in .*nginx\.conf:\d+/, "$what: refused alone";
     is $status, 1, "$what: nginx does not start";
@@ -95,7 +96,7 @@ my %broken = (
 for my $what (sort keys %broken) {
     my $path = conf_file('broken.jwks', $broken{$what});
     conf_refused(gateway("auth_jwt_key_file $path;"),
-        qr/key file "\Q$path\E": not an acceptable JSON key set in .*:\d+/, "$what: refused as a whole");
+        qr/key file "\Q$path\E": not an acceptable JSON key set: .+ in .*:\d+/, "$what: refused as a whole");
 }
 
 # keyval is for public keys: neither a secret nor a private key becomes one.

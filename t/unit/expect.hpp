@@ -39,6 +39,11 @@ jwt::Error error_of(const jwt::Result<T>& result) {
     return result ? jwt::Error::none : result.error();
 }
 
+template <class T>
+jwt::Error error_of(const base::Result<T, jwt::Finding>& result) {
+    return result ? jwt::Error::none : result.error().error;
+}
+
 // The value of a JSON text that is part of a test.
 inline jwt::Json json(std::string_view text) {
     auto value = jwt::parse_json(text, {});

@@ -68,8 +68,12 @@ std::string_view describe(Error error) noexcept {
         return "header requirement is not met";
     case Error::value_requirement:
         return "requirement is not met";
+    case Error::keys_unavailable:
+        return "keys are not available";
     case Error::key_set_not_json:
         return "not an acceptable JSON key set";
+    case Error::key_set_not_pem:
+        return "no PEM with public keys or certificates";
     case Error::key_set_too_large:
         return "key set is too large";
     case Error::too_many_keys:
@@ -106,6 +110,73 @@ std::string_view describe(Error error) noexcept {
         return "internal error";
     }
     return "unknown error";
+}
+
+std::string_view word_for(Error error) noexcept {
+    switch (error) {
+    case Error::none:
+        return "";
+    case Error::token_missing:
+        return "missing";
+    case Error::tokens_differ:
+        return "ambiguous";
+    case Error::token_too_large:
+    case Error::not_compact_jws:
+    case Error::encrypted_token:
+    case Error::bad_base64url:
+    case Error::header_not_json:
+    case Error::header_not_allowed:
+    case Error::algorithm_missing:
+    case Error::kid_not_string:
+    case Error::claims_not_json:
+    case Error::time_claim_not_number:
+        return "malformed";
+    case Error::algorithm_unsupported:
+    case Error::algorithm_not_allowed:
+        return "algorithm";
+    case Error::type_not_allowed:
+        return "type";
+    case Error::no_matching_key:
+    case Error::too_many_matching_keys:
+        return "unknown_key";
+    case Error::bad_signature:
+        return "signature";
+    case Error::expired:
+        return "expired";
+    case Error::not_yet_valid:
+    case Error::issued_in_future:
+        return "not_yet_valid";
+    case Error::lifetime_too_long:
+        return "lifetime";
+    case Error::issuer_mismatch:
+        return "issuer";
+    case Error::audience_mismatch:
+        return "audience";
+    case Error::insufficient_scope:
+        return "scope";
+    case Error::claim_missing:
+    case Error::claim_requirement:
+        return "claim";
+    case Error::header_requirement:
+        return "header";
+    case Error::value_requirement:
+        return "requirement";
+    case Error::subject_revoked:
+    case Error::kid_revoked:
+        return "revoked";
+    case Error::keys_unavailable:
+        return "keys";
+    default:
+        return "internal";
+    }
+}
+
+std::string describe(const Finding& finding) {
+    std::string text(describe(finding.error));
+    if (!finding.about.empty()) {
+        text.append(": ").append(finding.about);
+    }
+    return text;
 }
 
 }  // namespace gatehouse::jwt

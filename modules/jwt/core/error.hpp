@@ -1,6 +1,8 @@
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.hpp"
 
@@ -51,7 +53,9 @@ enum class Error {
     value_requirement,
 
     // Key material.
+    keys_unavailable,
     key_set_not_json,
+    key_set_not_pem,
     key_set_too_large,
     too_many_keys,
     no_usable_key,
@@ -76,6 +80,29 @@ enum class Error {
 };
 
 std::string_view describe(Error error) noexcept;
+
+// Why a token was refused, in one word: what $auth_jwt_error says. Configurations compare with
+// these words. Empty for Error::none.
+std::string_view word_for(Error error) noexcept;
+
+// A reason, and what it is about, if that is not said yet: the name of a claim, what was expected.
+// It never holds anything from a token.
+struct Finding {
+    Finding(Error reason = Error::none, std::string subject = {})
+        : error(reason), about(std::move(subject)) {}
+    operator Error() const noexcept { return error; }
+
+    Error error;
+    std::string about;
+};
+
+// A name as findings show it.
+inline std::string quoted(std::string_view name) {
+    return std::string("\"").append(name).append("\"");
+}
+
+// `claim requirement is not met: "tenant" eq`
+std::string describe(const Finding& finding);
 
 template <class T>
 using Result = base::Result<T, Error>;

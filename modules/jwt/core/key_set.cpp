@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "jwt/core/pem.hpp"
+
 namespace gatehouse::jwt {
 namespace {
 
@@ -23,16 +25,17 @@ class Collector {
         keys_.reserve(expected);
     }
 
-    void add(Result<Key> key, std::string_view kid) {
+    void add(KeyResult key, std::string_view kid) {
         ++position_;
-        if (key) {
-            if (key->secret_is_short()) {
-                notes_.push_back({position_, printable(kid), Error::key_too_weak, false});
-            }
-            keys_.push_back(std::move(*key));
-        } else if (key.error() != Error::key_not_for_signatures) {
-            notes_.push_back({position_, printable(kid), key.error(), true});
+        if (!key) {
+            const Finding& finding = key.error();
+            notes_.push_back({position_, printable(kid), finding.error, true, finding.about});
+            return;
         }
+        if (key->secret_is_short()) {
+            notes_.push_back({position_, printable(kid), Error::key_too_weak, false});
+        }
+        keys_.push_back(std::move(*key));
     }
 
     std::vector<Key> take() { return std::move(keys_); }
@@ -60,6 +63,16 @@ Result<std::vector<Key>> parse_jwks(const json_t* root, const KeyLimits& limits,
     return collector.take();
 }
 
+KeyResult keyval_key(std::string_view kid, const json_t* value) {
+    if (const auto pem = string_of(value)) {
+        return Key::from_pem(*pem, std::string(kid));
+    }
+    return Finding(Error::key_member_invalid,
+                   kid == "keys" && json_is_array(value)
+                       ? "it is a JWK Set; leave out the \"keyval\" parameter"
+                       : "a value must be a string with PEM");
+}
+
 Result<std::vector<Key>> parse_keyval(json_t* root, const KeyLimits& limits,
                                       std::vector<KeyNote>& notes) {
     if (json_object_size(root) > limits.keys) {
@@ -68,12 +81,37 @@ Result<std::vector<Key>> parse_keyval(json_t* root, const KeyLimits& limits,
     Collector collector(json_object_size(root), notes);
     for (void* it = json_object_iter(root); it != nullptr; it = json_object_iter_next(root, it)) {
         const std::string_view kid(json_object_iter_key(it), json_object_iter_key_len(it));
-        const auto pem = string_of(json_object_iter_value(it));
-        collector.add(
-            pem ? Key::from_pem(*pem, std::string(kid)) : Result<Key>(Error::key_member_invalid),
-            kid);
+        collector.add(keyval_key(kid, json_object_iter_value(it)), kid);
     }
     return collector.take();
+}
+
+Result<std::vector<Key>> parse_pem(std::string_view text, const KeyLimits& limits,
+                                   std::vector<KeyNote>& notes) {
+    const std::vector<PemBlock> blocks = pem_blocks(text);
+    if (blocks.empty()) {
+        return Error::key_set_not_pem;
+    }
+    if (blocks.size() > limits.keys) {
+        return Error::too_many_keys;
+    }
+    Collector collector(blocks.size(), notes);
+    for (const PemBlock& block : blocks) {
+        collector.add(Key::from_pem(block.text, std::nullopt), {});
+    }
+    return collector.take();
+}
+
+Result<std::vector<Key>> parse_json_set(std::string_view text, KeyFormat format,
+                                        const KeyLimits& limits, std::vector<KeyNote>& notes) {
+    const auto root = parse_json_object(text, {limits.depth, JsonLimits::kUnlimited});
+    if (!root) {
+        return Error::key_set_not_json;
+    }
+    // Iterating takes a non-const object; nothing is changed.
+    return format == KeyFormat::jwks
+               ? parse_jwks(root->get(), limits, notes)
+               : parse_keyval(const_cast<json_t*>(root->get()), limits, notes);
 }
 
 // Orders keys among themselves and against a kid that is looked for.
@@ -95,8 +133,8 @@ std::string describe(const KeyNote& note) {
     if (!note.kid.empty()) {
         text.append(" \"").append(note.kid).append("\"");
     }
-    text.append(note.skipped ? " skipped: " : ": ").append(describe(note.reason));
-    return text;
+    text.append(note.is_left_out() ? " left out: " : note.skipped ? " skipped: " : ": ");
+    return text.append(describe(Finding(note.reason, note.about)));
 }
 
 std::optional<Fingerprint> fingerprint_of(std::string_view text) {
@@ -120,14 +158,8 @@ Result<KeySet> KeySet::parse(std::string_view text, KeyFormat format, const KeyL
     if (text.size() > limits.bytes) {
         return Error::key_set_too_large;
     }
-    const auto root = parse_json_object(text, {limits.depth, JsonLimits::kUnlimited});
-    if (!root) {
-        return Error::key_set_not_json;
-    }
-    // Iterating takes a non-const object; nothing is changed.
-    auto keys = format == KeyFormat::jwks
-                    ? parse_jwks(root->get(), limits, notes)
-                    : parse_keyval(const_cast<json_t*>(root->get()), limits, notes);
+    auto keys = format == KeyFormat::pem ? parse_pem(text, limits, notes)
+                                         : parse_json_set(text, format, limits, notes);
     if (!keys) {
         return keys.error();
     }
@@ -137,7 +169,7 @@ Result<KeySet> KeySet::parse(std::string_view text, KeyFormat format, const KeyL
 Result<KeySet> KeySet::of_secret(std::string secret) {
     auto key = Key::from_secret(std::move(secret));
     if (!key) {
-        return key.error();
+        return key.error().error;
     }
     std::vector<Key> keys;
     keys.push_back(std::move(*key));

@@ -69,28 +69,22 @@ class Trial {
     Error result_ = Error::no_matching_key;
 };
 
-// Nothing if the claim is absent; an error in `error` if it is no number.
-std::optional<NumericDate> date(const json_t* claims, std::string_view name,
-                                Error& error) noexcept {
+// Nothing if the claim is absent.
+std::optional<NumericDate> date(const json_t* claims, std::string_view name) noexcept {
     const json_t* value = member(claims, name);
-    if (value == nullptr) {
-        return std::nullopt;
-    }
-    if (!json_is_number(value)) {
-        error = Error::time_claim_not_number;
-        return std::nullopt;
-    }
-    return json_number_value(value);
+    return value != nullptr ? std::optional(json_number_value(value)) : std::nullopt;
 }
 
-Error check_times(const json_t* claims, const Policy& policy, NumericDate now) noexcept {
-    Error error = Error::none;
-    const auto exp = date(claims, "exp", error);
-    const auto nbf = date(claims, "nbf", error);
-    const auto iat = date(claims, "iat", error);
-    if (error != Error::none) {
-        return error;
+Finding check_times(const json_t* claims, const Policy& policy, NumericDate now) {
+    for (const std::string_view name : {"exp", "nbf", "iat"}) {
+        const json_t* value = member(claims, name);
+        if (value != nullptr && !json_is_number(value)) {
+            return {Error::time_claim_not_number, quoted(name)};
+        }
     }
+    const auto exp = date(claims, "exp");
+    const auto nbf = date(claims, "nbf");
+    const auto iat = date(claims, "iat");
     // RFC 7519 section 4.1.4: on or after exp the token is no longer accepted.
     if (policy.validate_exp && exp && now >= *exp + policy.leeway) {
         return Error::expired;
@@ -209,22 +203,27 @@ Error check_signature(const Token& token, const Policy& policy,
     return trial.result();
 }
 
-Error check_claims(const Token& token, const Policy& policy, NumericDate now) {
+Error check_issuer(const Token& token, const Policy& policy) {
+    if (policy.issuers.empty()) {
+        return Error::none;
+    }
+    const auto issuer = string_of(member(token.claims(), "iss"));
+    return issuer && holds(policy.issuers, *issuer) ? Error::none : Error::issuer_mismatch;
+}
+
+Finding check_claims(const Token& token, const Policy& policy, NumericDate now) {
     const json_t* claims = token.claims();
-    if (const Error error = check_times(claims, policy, now); error != Error::none) {
-        return error;
+    if (Finding finding = check_times(claims, policy, now); finding != Error::none) {
+        return finding;
     }
     for (const std::string& name : policy.required_claims) {
         const json_t* value = member(claims, name);
         if (value == nullptr || json_is_null(value)) {
-            return Error::claim_missing;
+            return {Error::claim_missing, quoted(name)};
         }
     }
-    if (!policy.issuers.empty()) {
-        const auto issuer = string_of(member(claims, "iss"));
-        if (!issuer || !holds(policy.issuers, *issuer)) {
-            return Error::issuer_mismatch;
-        }
+    if (const Error error = check_issuer(token, policy); error != Error::none) {
+        return error;
     }
     if (!policy.audiences.empty() && !audience_accepted(claims, policy)) {
         return Error::audience_mismatch;
@@ -235,7 +234,7 @@ Error check_claims(const Token& token, const Policy& policy, NumericDate now) {
     const json_t* scope = member(claims, "scope");
     for (const std::string& wanted : policy.scopes) {
         if (!grants(scope, wanted)) {
-            return Error::insufficient_scope;
+            return {Error::insufficient_scope, quoted(wanted)};
         }
     }
     return Error::none;

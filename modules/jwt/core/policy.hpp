@@ -70,9 +70,13 @@ Error check_header(const Token& token, const Policy& policy);
 Error check_signature(const Token& token, const Policy& policy,
                       std::span<const KeySet* const> sets);
 
+// Requires token.claims(). A part of check_claims() that tells whose keys may have signed the
+// token. Error: issuer_mismatch.
+Error check_issuer(const Token& token, const Policy& policy);
+
 // Requires token.claims(). Errors: time_claim_not_number, expired, not_yet_valid, issued_in_future,
 // lifetime_too_long, issuer_mismatch, audience_mismatch, claim_missing, subject_revoked,
 // insufficient_scope.
-Error check_claims(const Token& token, const Policy& policy, NumericDate now);
+Finding check_claims(const Token& token, const Policy& policy, NumericDate now);
 
 }  // namespace gatehouse::jwt

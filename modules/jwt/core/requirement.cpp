@@ -94,18 +94,18 @@ Outcome matches(const json_t* actual, const json_t* expected,
 }
 
 // Whether an expected value of this type can ever satisfy the operator.
-bool accepts(Comparison comparison, const json_t* expected) noexcept {
+bool accepts(Comparison comparison, json_type expected) noexcept {
     switch (comparison) {
     case Comparison::eq:
         return true;
     case Comparison::in:
-        return json_is_array(expected) || json_is_object(expected);
+        return expected == JSON_ARRAY || expected == JSON_OBJECT;
     case Comparison::intersect:
-        return json_is_array(expected);
+        return expected == JSON_ARRAY;
     case Comparison::match:
-        return json_is_string(expected);
+        return expected == JSON_STRING;
     default:
-        return json_is_number(expected);
+        return expected == JSON_INTEGER || expected == JSON_REAL;
     }
 }
 
@@ -125,7 +125,7 @@ Result<Operator> Operator::parse(std::string_view text) {
 }
 
 Result<Requirement> Requirement::literal(Path path, Operator op, Json expected) {
-    if (!accepts(op.comparison, expected.get())) {
+    if (!expected || !accepts(op.comparison, json_typeof(expected.get()))) {
         return Error::value_type;
     }
     Requirement requirement(std::move(path), op);
@@ -144,18 +144,33 @@ Requirement Requirement::dynamic(Path path, Operator op) {
     return Requirement(std::move(path), op);
 }
 
+Result<Requirement> Requirement::dynamic_string(Path path, Operator op) {
+    if (!accepts(op.comparison, JSON_STRING)) {
+        return Error::value_type;
+    }
+    Requirement requirement(std::move(path), op);
+    requirement.is_string_ = true;
+    return requirement;
+}
+
+Json Requirement::expected_in(std::string_view text) const {
+    if (!is_dynamic()) {
+        return expected_;
+    }
+    if (is_string_) {
+        return text.empty() ? Json() : Json(json_stringn(text.data(), text.size()));
+    }
+    return parse_json(text, JsonLimits{}).value_or(Json());
+}
+
 bool Requirement::met_by(const json_t* root, std::string_view text) const {
     const json_t* actual = path_.find(root);
     if (actual == nullptr) {
         return false;
     }
-    Json expected = expected_;
-    if (is_dynamic()) {
-        auto parsed = parse_json(text, JsonLimits{});
-        if (!parsed) {
-            return false;
-        }
-        expected = std::move(*parsed);
+    const Json expected = expected_in(text);
+    if (!expected) {
+        return false;
     }
     Outcome outcome;
     switch (operator_.comparison) {

@@ -53,19 +53,28 @@ class Requirement {
     // The expected value becomes known with each request, as JSON text.
     static Requirement dynamic(Path path, Operator op);
 
+    // The same, as the text of a string; none if it is empty. Error: value_type (a string can never
+    // fit the operator).
+    static Result<Requirement> dynamic_string(Path path, Operator op);
+
     bool is_dynamic() const noexcept { return !expected_; }
 
-    // Whether `root` (the claims, or the header) meets the requirement. `text` is the expected JSON
-    // of a dynamic requirement and ignored otherwise. False if the value is missing, and if the
-    // types do not fit the operator, negated or not.
+    // Whether there is a value to compare in `root` (the claims, or the header).
+    bool finds(const json_t* root) const noexcept { return path_.find(root) != nullptr; }
+
+    // Whether `root` meets the requirement. `text` is what is expected by a dynamic requirement and
+    // ignored otherwise. False if the value is missing or nothing is expected, and if the types do
+    // not fit the operator, negated or not.
     bool met_by(const json_t* root, std::string_view text) const;
 
   private:
     Requirement(Path path, Operator op) : path_(std::move(path)), operator_(op) {}
+    Json expected_in(std::string_view text) const;
 
     Path path_;
     Operator operator_;
     Json expected_;
+    bool is_string_ = false;  // what is expected with each request
     std::optional<Pattern> pattern_;
 };
 

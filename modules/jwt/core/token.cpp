@@ -42,6 +42,16 @@ Result<Header> parse_header(std::string_view encoded, const JsonLimits& limits) 
     return Header{std::move(*json), *algorithm};
 }
 
+// Takes the padding off one part of a token that is padded. Nothing but the exact padding is taken:
+// a token has one spelling with it and one without it.
+bool take_padding(std::string_view& part) noexcept {
+    if (part.size() % 4 != 0) {
+        return false;
+    }
+    part = base::without_padding(part);
+    return true;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Header>> HeaderCache::parse(std::string_view encoded,
@@ -89,16 +99,23 @@ Result<Token> Token::parse(std::string_view text, const TokenLimits& limits, Hea
     token.limits_ = limits;
     token.signing_input_ = text.substr(0, second);
     token.encoded_payload_ = text.substr(first + 1, second - first - 1);
-    const std::string_view encoded_signature = text.substr(second + 1);
+    std::string_view encoded_header = text.substr(0, first);
+    std::string_view encoded_signature = text.substr(second + 1);
     if (first == 0 || token.encoded_payload_.empty() || encoded_signature.empty()) {
         return Error::not_compact_jws;
+    }
+    // The signature is over the text with its padding.
+    if (limits.padding && text.find('=') != text.npos &&
+        !(take_padding(encoded_header) && take_padding(token.encoded_payload_) &&
+          take_padding(encoded_signature))) {
+        return Error::bad_base64url;
     }
     auto signature = base::decode_base64url(encoded_signature);
     if (!signature) {
         return Error::bad_base64url;
     }
     token.signature_ = std::move(*signature);
-    auto header = headers.parse(text.substr(0, first), limits.json);
+    auto header = headers.parse(encoded_header, limits.json);
     if (!header) {
         return header.error();
     }

@@ -13,9 +13,11 @@
 
 namespace gatehouse::jwt {
 
+// What a token may look like.
 struct TokenLimits {
     std::size_t bytes = 16384;
-    JsonLimits json;  // for header and claims each
+    JsonLimits json;       // for header and claims each
+    bool padding = false;  // base64url may be padded, in all three parts (RFC 7515 forbids it)
 
     friend bool operator==(const TokenLimits&, const TokenLimits&) = default;
 };

@@ -14,6 +14,7 @@ package Gatehouse::Jose;
 #   header       header members besides alg; undef leaves a member out
 #   claims       payload as a hash
 #   raw_header, raw_payload    bytes in place of header, claims
+#   padding      true: each part is padded, as no JWS may be
 #   salt_length  of PS*, the digest's length by default (RFC 7518, section 3.5)
 
 use v5.36;
@@ -24,7 +25,7 @@ use File::Temp ();
 use Gatehouse::Jose::Keys
     qw(b64u b64u_decode to_json key key_kind secret pem keyval jwk jwks slurp spew openssl test_dir);
 
-our @EXPORT_OK = qw(b64u b64u_decode to_json key secret pem keyval jwk jwks jwt algorithms default_key
+our @EXPORT_OK = qw(b64u b64u_decode padded to_json key secret pem keyval jwk jwks jwt algorithms default_key
     sign ecdsa_to_der ecdsa_from_der parts flip_bit swap_payload with_signature cut_signature
     with_padding non_canonical);
 
@@ -50,9 +51,16 @@ sub jwt (%args) {
     my %header = (alg => $alg, ($args{header} // {})->%*);
     delete @header{ grep { !defined $header{$_} } keys %header };
 
-    my $input = join '.', b64u($args{raw_header} // to_json(\%header)),
-        b64u($args{raw_payload} // to_json($args{claims} // {}));
-    return "$input." . b64u(sign($input, %args));
+    my $encode = $args{padding} ? \&padded : \&b64u;
+    my $input = join '.', $encode->($args{raw_header} // to_json(\%header)),
+        $encode->($args{raw_payload} // to_json($args{claims} // {}));
+    return "$input." . $encode->(sign($input, %args));
+}
+
+# RFC 4648, section 5, with its padding.
+sub padded ($bytes) {
+    my $text = b64u($bytes);
+    return $text . '=' x (-length($text) % 4);
 }
 
 # The signature over $input; the options are those of jwt(). "none" in any

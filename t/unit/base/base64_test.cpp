@@ -47,6 +47,21 @@ void decodes_examples(void**) {
     }
 }
 
+void padding_is_whole_or_none(void**) {
+    for (const auto& [encoded, decoded] : {std::pair{"Zg"sv, "f"sv},
+                                           {"Zg==", "f"},
+                                           {"Zm8", "fo"},
+                                           {"Zm8=", "fo"},
+                                           {"Zm9v", "foo"},
+                                           {"", ""}}) {
+        expect(gatehouse::base::decode_base64url_padded(encoded) == decoded, encoded, "decoded");
+    }
+    for (const std::string_view encoded : {"Zg=", "Zg===", "Zm8==", "Zm9v=", "Zm9v====", "=", "==",
+                                           "====", "Z===", "Zh==", "Zm9=", "Zg==Zg==", "+w=="}) {
+        expect(!gatehouse::base::decode_base64url_padded(encoded), encoded, "refused");
+    }
+}
+
 void decodes_every_octet_at_every_place(void**) {
     std::string bytes;
     for (int i = 0; i < 256; ++i) {
@@ -161,6 +176,7 @@ void reports_that_memory_ran_out(void**) {
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(decodes_examples),
+        cmocka_unit_test(padding_is_whole_or_none),
         cmocka_unit_test(decodes_every_octet_at_every_place),
         cmocka_unit_test(refuses_what_is_not_canonical),
         cmocka_unit_test(refuses_every_octet_outside_the_alphabet),

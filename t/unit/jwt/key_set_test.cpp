@@ -178,7 +178,7 @@ void bad_keys_are_skipped_with_a_note(void**) {
     }
 }
 
-void keys_for_encryption_are_left_out_without_a_word(void**) {
+void keys_for_encryption_are_left_out(void**) {
     const Parsed parsed = parse(jwks({
         R"({"kty":"RSA","use":"enc","n":"!"})",
         R"({"kty":"RSA","alg":"RSA-OAEP","n":"AQAB"})",
@@ -186,7 +186,15 @@ void keys_for_encryption_are_left_out_without_a_word(void**) {
         secret_jwk('a'),
     }));
     assert_int_equal(parsed.set->keys().size(), 1);
-    assert_true(parsed.notes.empty());
+    constexpr std::array<std::string_view, 3> kWords{
+        "key 1 left out: key is not for verifying signatures: \"use\" is not \"sig\"",
+        "key 2 left out: key is not for verifying signatures: \"alg\" is one for encryption",
+        "key 3 left out: key is not for verifying signatures: \"key_ops\" is without \"verify\"",
+    };
+    assert_int_equal(parsed.notes.size(), kWords.size());
+    for (std::size_t i = 0; i < kWords.size(); ++i) {
+        expect_text(describe(parsed.notes[i]), kWords[i], "left out");
+    }
 }
 
 // What is noted ends up in a log.
@@ -272,6 +280,27 @@ void a_keyval_set_maps_kids_to_pem(void**) {
     }
 }
 
+void pem_is_one_key_after_the_other(void**) {
+    const std::string text = "comment\r\n" + std::string(pem::kRsa) + "\n" +
+                             std::string(pem::kP256Private) + std::string(pem::kEd25519) +
+                             "-----BEGIN PUBLIC KEY-----\nAAAA\n" + std::string(pem::kCertificate);
+    const Parsed parsed = parse(text, KeyFormat::pem);
+    assert_true(parsed.set.ok());
+    assert_int_equal(parsed.set->keys().size(), 3);
+    assert_int_equal(parsed.set->without_kid().size(), 3);
+    assert_int_equal(parsed.set->keys()[0].type(), KeyType::rsa);
+    assert_int_equal(parsed.set->keys()[1].type(), KeyType::ed25519);
+    assert_int_equal(parsed.notes.size(), 2);
+    expect_text(describe(parsed.notes[0]),
+                "key 2 skipped: key is not valid: it is a private key; give its public key", "pem");
+    expect_text(describe(parsed.notes[1]), "key 4 skipped: key is not valid", "without an end");
+    for (const std::string_view none : {""sv, "-----"sv, "{\"keys\":[]}"sv, "\0\x30"sv}) {
+        expect_error(error_of(parse(none, KeyFormat::pem).set), Error::key_set_not_pem, none);
+    }
+    expect_error(error_of(parse(text, KeyFormat::pem, {.keys = 4}).set), Error::too_many_keys,
+                 "limit");
+}
+
 void each_format_is_itself(void**) {
     // A JWKS read as keyval has one entry that is no PEM; keyval read as JWKS is no set.
     const Parsed parsed = parse(jwks({secret_jwk('a')}), KeyFormat::keyval);
@@ -315,12 +344,13 @@ int main() {
         cmocka_unit_test(an_empty_set_is_a_set),
         cmocka_unit_test(limits_are_held),
         cmocka_unit_test(bad_keys_are_skipped_with_a_note),
-        cmocka_unit_test(keys_for_encryption_are_left_out_without_a_word),
+        cmocka_unit_test(keys_for_encryption_are_left_out),
         cmocka_unit_test(noted_kids_are_printable_and_short),
         cmocka_unit_test(notes_have_words),
         cmocka_unit_test(fingerprints_tell_texts_apart),
         cmocka_unit_test(keys_are_found_by_kid),
         cmocka_unit_test(a_keyval_set_maps_kids_to_pem),
+        cmocka_unit_test(pem_is_one_key_after_the_other),
         cmocka_unit_test(each_format_is_itself),
         cmocka_unit_test(a_secret_alone_is_a_set),
         cmocka_unit_test(reports_that_memory_ran_out),

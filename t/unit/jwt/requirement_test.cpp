@@ -263,6 +263,30 @@ void a_dynamic_value_that_is_not_json_rejects(void**) {
     }
 }
 
+void a_dynamic_string_is_text(void**) {
+    const auto met = [](std::string_view claim, std::string_view name, std::string_view text) {
+        const auto requirement = Requirement::dynamic_string(path(), op(name));
+        return requirement->met_by(document(claim).get(), text);
+    };
+    assert_true(met("\"a.example\"", "eq", "a.example"));
+    assert_false(met("\"a.example\"", "ne", "a.example"));
+    assert_true(met("\"a.example\"", "ne", "b.example"));
+    assert_true(met("\"\\\"a\\\"\"", "eq", "\"a\""));  // its quotes are its own
+    assert_false(met("1", "eq", "1"));
+    assert_true(met("1", "ne", "1"));
+    assert_true(met("\"user@a\"", "match", "@a$"));
+    // Nothing to compare with: neither equal nor different.
+    for (const std::string_view name : {"eq", "ne", "match", "!match"}) {
+        expect(!met("\"\"", name, ""), name, "empty");
+        expect(!met("\"a\"", name, ""), name, "empty");
+        expect(!met("\"a\"", name, "\xff"), name, "not UTF-8");
+    }
+    for (const std::string_view name : {"gt", "le", "in", "nin", "any", "!intersect"}) {
+        expect_error(error_of(Requirement::dynamic_string(path(), op(name))), Error::value_type,
+                     name);
+    }
+}
+
 void literals_that_can_never_fit_are_refused(void**) {
     const auto error = [](std::string_view name, std::string_view value) {
         return error_of(Requirement::literal(path(), op(name), json(value)));
@@ -331,6 +355,7 @@ int main() {
         cmocka_unit_test(operators_are_known_by_name),
         cmocka_unit_test(a_missing_value_rejects),
         cmocka_unit_test(a_dynamic_value_that_is_not_json_rejects),
+        cmocka_unit_test(a_dynamic_string_is_text),
         cmocka_unit_test(literals_that_can_never_fit_are_refused),
         cmocka_unit_test(an_undecided_match_rejects),
         cmocka_unit_test(reports_that_memory_ran_out),

@@ -116,6 +116,33 @@ void the_size_is_checked_first(void**) {
     expect_error(parse_error("", {.bytes = 0, .json = {}}), Error::not_compact_jws, "empty");
 }
 
+void padding_is_accepted_where_that_is_said(void**) {
+    const auto padded = [](std::string text) {
+        return text + std::string((4 - text.size() % 4) % 4, '=');
+    };
+    // Without padding they are 2, 2 and 3 octets beyond whole groups.
+    const std::string header = base64url(R"({"alg":"ES256","k":10})"),
+                      claims = base64url(R"({"sub":"ali"})"), signature = base64url("12345");
+    const std::string text = padded(header) + '.' + padded(claims) + '.' + padded(signature);
+    TokenLimits limits;
+    expect_error(parse_error(text, limits), Error::bad_base64url, "not said");
+    limits.padding = true;
+    HeaderCache headers;
+    auto token = Token::parse(text, limits, headers);
+    expect_error(error_of(token), Error::none, "said");
+    assert_true(token->load_claims() == Error::none);
+    assert_true(token->signature() == "12345");
+    assert_true(token->signing_input() == padded(header) + '.' + padded(claims));
+    expect_error(parse_error(header + '.' + claims + '.' + signature, limits), Error::none, "bare");
+    for (const std::string& other :
+         {header + '.' + padded(claims) + '.' + padded(signature),
+          padded(header) + '.' + claims + '.' + padded(signature),
+          padded(header) + '.' + padded(claims) + '.' + signature, text + '=',
+          text + "====", '=' + text, padded(header) + "=.." + signature}) {
+        expect(parse_error(other, limits) != Error::none, other, "refused");
+    }
+}
+
 // Ways to spell other octets, or the same ones differently.
 std::array<std::string, 9> misspelt(const std::string& part) {
     return {part + '=',   part + "==",       part + ' ',
@@ -348,6 +375,7 @@ int main() {
         cmocka_unit_test(the_parts_of_a_token_are_its_parts),
         cmocka_unit_test(the_structure_is_checked),
         cmocka_unit_test(the_size_is_checked_first),
+        cmocka_unit_test(padding_is_accepted_where_that_is_said),
         cmocka_unit_test(base64url_is_canonical),
         cmocka_unit_test(the_header_is_an_acceptable_object),
         cmocka_unit_test(header_members_are_checked),
