@@ -12,6 +12,7 @@
 #include "ngx/conf.hpp"
 #include "waf/core/engine.hpp"
 #include "waf/event.hpp"
+#include "waf/rule_logs.hpp"
 
 namespace gatehouse::waf {
 
@@ -91,6 +92,7 @@ struct LocConf {
 
 struct MainConf {
     bool active = false;  // modsecurity is not off everywhere
+    RuleLogs logs;
 };
 
 // That of this process, made by the master when it is asked for first. It stays: what it knows of

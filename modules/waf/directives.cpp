@@ -258,9 +258,7 @@ ngx::ConfResult set_event_log(ngx::Directive& directive, LocConf& conf) {
             return result;
         }
     }
-    ngx_str_t name = ngx::copy(directive.cf()->pool, directive.arg(0));
-    log.file = ngx_conf_open_file(directive.cf()->cycle, &name);
-    return log.file == nullptr ? ngx::kConfError : ngx::kConfOk;
+    return ngx::open_line_log(directive, log.target);
 }
 
 }  // namespace gatehouse::waf

@@ -200,16 +200,8 @@ KeptMatch keep(const Match& match) {
 }
 
 void write_event(const EventLog& log, const Inspection& inspection) {
-    if (log.file == nullptr) {
-        return;
-    }
-    const std::string line = line_of(log, inspection);
-    // As nginx writes its access log: appended by one call, so that lines of workers do not mix.
-    ngx_log_t* errors = inspection.request->connection->log;
-    const ssize_t written = ngx_write_fd(log.file->fd, const_cast<char*>(line.data()), line.size());
-    if (written != static_cast<ssize_t>(line.size())) {
-        ngx_log_error(NGX_LOG_ALERT, errors, ngx_errno, "write() to \"%V\" failed",
-                      &log.file->name);
+    if (log.target.is_on()) {
+        log.target.write(line_of(log, inspection), inspection.request->connection->log);
     }
 }
 

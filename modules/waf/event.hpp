@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "ngx/api.hpp"
+#include "ngx/line_log.hpp"
 #include "waf/core/engine.hpp"
 
 namespace gatehouse::waf {
@@ -23,7 +23,7 @@ struct KeptMatch {
 
 // modsecurity_event_log
 struct EventLog {
-    ngx_open_file_t* file = nullptr;    // null: off
+    ngx::LineLog target;
     std::vector<std::string> redacted;  // names, in lower case, whose values are not written
 };
 

@@ -44,6 +44,12 @@ Limits limits_left(Limits limits, std::chrono::microseconds spent) noexcept {
 
 }  // namespace
 
+const RuleLogs& Inspection::logs() const noexcept {
+    return static_cast<const MainConf*>(
+               ngx_http_get_module_main_conf(request, ngx_http_gatehouse_waf_module))
+        ->logs;
+}
+
 bool Inspection::is_due(const LocConf& place) {
     const Enabled enabled = enabled_for(request, place);
     if (refused_ || enabled == Enabled::off || !has_effect(*place.rules)) {
@@ -75,6 +81,7 @@ void Inspection::begin(const LocConf& place) {
     if (method_.empty()) {
         method_ = ngx::view(request->method_name);
     }
+    logs().follow();
     transaction_ = engine().begin(rules_in_use_, id_, *this);
     if (transaction_ == nullptr) {
         broken();
@@ -317,6 +324,7 @@ void Inspection::log() {
     if (reason_.empty()) {
         reason_ = reason_of_match();
     }
+    logs().follow();
     score_ = transaction_->score();
     spent_ += transaction_->spent();
     if (rules_in_use_->heeds_response() &&

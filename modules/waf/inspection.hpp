@@ -125,6 +125,7 @@ class Inspection final : private Transaction::Observer {
     Verdict settle(Transaction::Step step);
     Verdict broken();
     Verdict exceeded();
+    const RuleLogs& logs() const noexcept;
     void note_limit();
     std::string reason_of_refusal() const;
     std::string reason_of_match() const;

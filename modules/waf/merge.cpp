@@ -19,6 +19,12 @@ bool load(ngx_conf_t* cf, const RuleSetPtr& outer, LocConf& conf) {
         return false;
     }
     conf.rules = std::move(loaded.rules);
+    RuleLogs& logs = ngx::main_conf<MainConf>(cf, ngx_http_gatehouse_waf_module).logs;
+    for (LogFile& log : conf.rules->log_files()) {
+        if (!logs.add(cf, std::move(log))) {
+            return false;
+        }
+    }
     return true;
 }
 

@@ -6,6 +6,8 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Gatehouse::Jose::Keys 'slurp';
 use Gatehouse::Waf;
+use Gatehouse::Wire ();
+use IO::Socket::UNIX ();
 use JSON::PP ();
 use Test::More;
 
@@ -27,6 +29,8 @@ location /dry/  { modsecurity_dry_run on; proxy_pass APPLICATION:/; }
 location /off/  { modsecurity_event_log off; proxy_pass APPLICATION:/; }
 location /own/  { modsecurity_event_log logs/own.log; proxy_pass APPLICATION:/; }
 location /names/ { modsecurity_event_log logs/names.log redact=PIN,code; proxy_pass APPLICATION:/; }
+location /syslog/ { modsecurity_event_log syslog:server=unix:$PREFIX/syslog.sock,tag=waf,severity=warn redact=pin; proxy_pass APPLICATION:/; }
+location /stderr/ { modsecurity_event_log stderr; proxy_pass APPLICATION:/; }
 location /quiet/ { modsecurity_use_error_log off; proxy_pass APPLICATION:/; }
 location /where/ {
     modsecurity_event_log logs/where.log;
@@ -158,6 +162,24 @@ subtest 'a log of its own' => sub {
     $waf->status('/own/?q=one');
     like +($waf->wait_lines('own.log', 1))[0], qr/"path":"\/own\/"/, 'has it';
     unlike slurp($waf->file('logs/events.log')), qr{/own/}, 'and not the other';
+};
+
+subtest 'syslog' => sub {
+    my $path   = $waf->file('syslog.sock');
+    my $server = IO::Socket::UNIX->new(Type => IO::Socket::SOCK_DGRAM(), Local => $path) or die "$path: $!";
+    chmod 0777, $path;
+    for my $n (1 .. 2) {
+        $waf->status("/syslog/?q=one&n=$n");
+        Gatehouse::Wire::wait_readable($server, 'message of syslog');
+        $server->recv(my $message, 65536);
+        my ($head, $json) = $message =~ /\A(.*? waf: )(\{.*\})\z/s;
+        like $head, qr/^<188>\w{3} [ \d]\d [\d:]{8} \S+ waf: $/, "message $n: its head";
+        is JSON::PP->new->utf8->decode($json)->{rules}[0]{id}, 1, 'the event';
+    }
+    close $server;
+    unlink $path;
+    $waf->status('/syslog/?q=one');
+    $waf->wait_log(qr/\[warn\] .*send\(\) to syslog failed|\[alert\].*syslog/);
 };
 
 subtest 'what nobody should read' => sub {

@@ -36,6 +36,18 @@ location /text/ {
         SecAuditLog $PREFIX/logs/text.log';
     proxy_pass APPLICATION:/;
 }
+location /mode/ {
+    modsecurity_rules 'SecAuditLogFileMode 0604
+        SecAuditEngine On
+        SecAuditLog $PREFIX/logs/mode.log';
+    proxy_pass APPLICATION:/;
+}
+location /parallel/ {
+    modsecurity_rules 'SecAuditLogType Concurrent
+        SecAuditEngine On
+        SecAuditLogStorageDir $PREFIX/closed';
+    proxy_pass APPLICATION:/;
+}
 location /debug/ {
     modsecurity_rules 'SecDebugLog $PREFIX/logs/debug.log
         SecDebugLogLevel 4';
@@ -106,6 +118,40 @@ subtest 'logs of places' => sub {
     unlike slurp($waf->file('logs/server.log')), qr/gate-1[01]/, 'not in that of the server';
     $waf->get('/debug/?q=one', 'X-Id: 12');
     like slurp($waf->file('logs/debug.log')), qr/^\[gate-12\] .*\[4\] /m, 'a debug log, with the id';
+};
+
+# As log rotation does it.
+sub moved ($name) {
+    rename $waf->file("logs/$name"), $waf->file("logs/$name.1") or die "$name: $!";
+    return $waf->file("logs/$name");
+}
+
+subtest 'after USR1' => sub {
+    $waf->get('/mode/', 'X-Id: 13');
+    entry('mode.log');
+    my $mode = sub ($file) { sprintf '%04o', (stat $file)[2] & 07777 };
+    is $mode->($waf->file('logs/mode.log')), '0604', 'the mode of a file that is made';
+    my @files = map { moved($_) } qw(mode.log server.log debug.log);
+    $waf->get('/mode/', 'X-Id: 14');
+    $waf->nginx->until(sub { slurp("$files[0].1") =~ /gate-14/ }, 'before that, the old file goes on');
+    $waf->nginx->signal('USR1');
+    $waf->nginx->until(sub { 3 == grep { -e } @files }, 'new files');
+    # A worker may still be at it.
+    $waf->nginx->until(sub { $waf->get('/mode/', 'X-Id: 15'); -s $files[0] }, 'an entry in the new file');
+    $waf->get('/?q=one', 'X-Id: 16');
+    $waf->nginx->until(sub { slurp($files[1]) =~ /gate-16/ }, 'in that of the server');
+    $waf->get('/debug/?q=one', 'X-Id: 17');
+    $waf->nginx->until(sub { slurp($files[2]) =~ /gate-17/ }, 'in the debug log');
+    unlike slurp("$files[1].1"), qr/gate-16/, 'and not in the old one';
+    is $mode->($files[0]), '0604', 'the mode of the new file';
+    $count{$_} = () = slurp($waf->file("logs/$_")) =~ /\n/g for qw(mode.log server.log);
+};
+
+subtest 'a directory that is closed' => sub {
+    plan skip_all => 'workers may write anywhere' if $>;
+    chmod 0700, $waf->file('closed');
+    is $waf->status('/parallel/', 'X-Id: 18'), 200, 'a request';
+    $waf->wait_log(qr/\[error\].*the audit log lacks transaction gate-18: ./);
 };
 
 subtest 'after a reload' => sub {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "waf/core/limits.hpp"
+#include "waf/core/log_files.hpp"
 #include "waf/core/request_view.hpp"
 
 namespace gatehouse::waf {
@@ -49,6 +50,9 @@ class RuleSet {
     // Whether rules of phase 4, or of phase 5 that look back, or a limit judge the body of the
     // response. If not, response_body() may be left out.
     virtual bool heeds_response_body() const noexcept = 0;
+
+    // Audit logs and debug logs that are open.
+    virtual std::vector<LogFile> log_files() const = 0;
 
     // SecRequestBodyAccess, SecResponseBodyAccess
     virtual bool reads_request_body() const noexcept = 0;

@@ -286,6 +286,7 @@ std::unique_ptr<Transaction> LibraryEngine::begin(const RuleSetPtr& rules, std::
 }  // namespace
 
 std::unique_ptr<Engine> make_libmodsecurity(std::string_view connector) {
+    watch_log_files();
     auto engine = std::make_unique<LibraryEngine>(connector);
     // The name of the shared object stays the same while the objects in it change.
     const bool fits = engine->version().find("v" MODSECURITY_VERSION) != std::string_view::npos;

@@ -16,6 +16,15 @@ const RuleWithOperator* with_operator(const modsecurity::Rule* rule) noexcept {
     return dynamic_cast<const RuleWithOperator*>(rule);
 }
 
+// SecAuditLogFileMode, if it is set: what is read of it otherwise may be the library's own.
+class AuditLogMode : modsecurity::audit_log::AuditLog {
+  public:
+    static std::optional<mode_t> of(const AuditLog& log) noexcept {
+        const int mode = log.*(&AuditLogMode::m_filePermission);
+        return mode < 0 ? std::nullopt : std::optional(static_cast<mode_t>(mode));
+    }
+};
+
 // A response that is larger than SecResponseBodyLimit is refused without any rule.
 bool limits_responses(const modsecurity::RulesSet& rules) noexcept {
     return rules.m_secResponseBodyAccess == RulesSetProperties::TrueConfigBoolean &&
@@ -63,6 +72,9 @@ void Compiled::complete() {
     if (library_.m_auditLog != nullptr) {
         keep_open(library_.m_auditLog);
     }
+    for (const LogFile& log : log_files()) {
+        set_mode_of_new_log(log);
+    }
     if (inner_) {
         late_use_.add(inner_->late_use_);
         late_use_.add(outer_->late_use_);
@@ -89,6 +101,21 @@ bool Compiled::writes_audit_log() const noexcept {
     const auto* const log = library_.m_auditLog;
     return log != nullptr &&
            !(log->m_path1.empty() && log->m_path2.empty() && log->m_storage_dir.empty());
+}
+
+std::vector<LogFile> Compiled::log_files() const {
+    std::vector<LogFile> logs;
+    const auto add = [&](const std::string& path, std::optional<mode_t> mode) {
+        if (!path.empty() && is_open_log(path)) {
+            logs.push_back({path, mode});
+        }
+    };
+    if (const auto* const log = library_.m_auditLog) {
+        add(log->m_path1, AuditLogMode::of(*log));
+        add(log->m_path2, AuditLogMode::of(*log));
+    }
+    add(library_.m_debugLog->getDebugLogFile(), std::nullopt);
+    return logs;
 }
 
 bool Compiled::has_phase(int phase) const noexcept {

@@ -58,6 +58,7 @@ class Compiled {
     bool has_phase(int phase) const noexcept;
     bool heeds_response() const noexcept { return heeds_response_; }
     bool heeds_response_body() const noexcept { return heeds_response_body_; }
+    std::vector<LogFile> log_files() const;
     bool writes_audit_log() const noexcept;
     const LateUse& late_use() const noexcept { return late_use_; }
 
@@ -105,6 +106,7 @@ class LibraryRuleSet final : public RuleSet {
     bool has_phase(int phase) const noexcept override { return compiled_->has_phase(phase); }
     bool heeds_response() const noexcept override { return compiled_->heeds_response(); }
     bool heeds_response_body() const noexcept override { return compiled_->heeds_response_body(); }
+    std::vector<LogFile> log_files() const override { return compiled_->log_files(); }
     bool reads_request_body() const noexcept override;
     bool reads_response_body() const noexcept override;
     bool reads_response_type(std::string_view type) const noexcept override;
