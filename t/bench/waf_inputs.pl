@@ -91,6 +91,11 @@ sub parameter_entities ($names, $times, $more) {
             . '"><!ENTITY % c "' . '&#37;b;' x $more . '">%c;');
 }
 
+# What an entity stands for, in a pattern's subject: its references are a few octets each.
+sub entity ($text, $times) { return qq(<!DOCTYPE r [<!ENTITY a "$text">]><r>) . '&a;' x $times . '</r>' }
+
+my $attacks = q(1' or 1=1 union select <script>alert(1)</script> ../../etc/passwd; cat /etc/passwd);
+
 my %slow = (
     (map { my $n = $_; ("angles_$n" => sub { request('GET /?a=' . '<' x $n, []) }) } 2000, 4000, 8000),
     JSON_names_6k => sub { post($json, '{"' . 'k' x 4000 . '":[' . join(',', (1) x 900) . ']}') },
@@ -105,6 +110,11 @@ my %slow = (
     XML_enumeration => sub { post($xml, of_type('<!ATTLIST r a (' . join('|', map { "a$_" } 1 .. 30_000) . ') #IMPLIED>')) },
     XML_IDs => sub { post($xml, of_type('<!ATTLIST r ' . join(' ', map { "a$_ ID #IMPLIED" } 1 .. 50_000) . '>')) },
     XML_default_values => sub { post($xml, of_type(join '', map { "<!ATTLIST r$_ a CDATA 'b'>" } 1 .. 38_000)) },
+    XML_entity_8k => sub { post($xml, entity('{' x 7400, 125)) },
+    XML_entity_120k => sub { post($xml, entity('{' x 120_000, 8)) },
+    XML_matches => sub { post($xml, '<r>' . q(<b c='x or 1=1'/>) x 55_000 . '</r>') },
+    JSON_matches_100k => sub { post($json, '[' . join(',', map { qq("$attacks $_") } 1 .. 1000) . ']') },
+    JSON_matches_900k => sub { post($json, '[' . join(',', map { qq("$attacks $_") } 1 .. 9000) . ']') },
     XML_namespaces => sub { post($xml, nested_namespaces()) },
 );
 for my $name (keys %patterns) {

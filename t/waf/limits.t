@@ -129,6 +129,20 @@ for my $lenient ('modsecurity_on_error pass;', 'modsecurity_dry_run on;', q(mods
     };
 }
 
+# What a pattern has to remember is bounded, and the body is not what is matched.
+subtest 'memory' => sub {
+    my $recorder = recorder('time=5s', q(modsecurity_rules 'SecRule XML:/* "@rx ^(?:a|[{])*z" "id:6,phase:2,deny"';));
+    my ($worker) = $recorder->waf->nginx->workers;
+    my $peak     = sub { (slurp("/proc/$worker/status") =~ /^VmHWM:\s*(\d+)/m)[0] };
+    my $before   = $peak->();
+    my $seen     = $recorder->through(on => post($xml, \('<!DOCTYPE r [<!ENTITY a "' . '{' x 7400 . '">]><r>' . '&a;' x 125 . '</r>')));
+    is $seen->{status}, 403, 'refused';
+    $recorder->waf->wait_log(qr/a regular expression was given up: a limit of modsecurity_limits is exceeded, denied/);
+    # A sanitizer keeps what is freed.
+    cmp_ok $peak->() - $before, '<', 80_000, 'kilobytes' if !$ENV{ASAN_OPTIONS};
+    is_deeply [$recorder->waf->complaints], [], 'nothing else is wrong';
+};
+
 # One budget for a request, whatever it is redirected to inside.
 subtest 'time over redirects' => sub {
     my $recorder = recorder('time=120ms time_per_megabyte=0', join "\n", map {

@@ -115,8 +115,7 @@ void replace_in(const dl_phdr_info& object, const Dynamic& dynamic, std::uintptr
     const auto* const first = pointer_to<const Relocation>(table);
     for (std::size_t i = 0; i < size / sizeof(Relocation); ++i) {
         const auto& symbol = dynamic.symbols[symbol_of(first[i].r_info)];
-        if (symbol.st_shndx == SHN_UNDEF &&
-            std::strcmp(dynamic.names + symbol.st_name, search.name) == 0) {
+        if (std::strcmp(dynamic.names + symbol.st_name, search.name) == 0) {
             search.replaced |=
                 write_entry(object, object.dlpi_addr + first[i].r_offset, search.substitute);
         }

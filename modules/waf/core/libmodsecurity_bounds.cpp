@@ -8,28 +8,39 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <locale>
+#include <memory>
+#include <new>
 #include <string>
 #include <utility>
 
 #include "waf/core/imports.hpp"
-#include "waf/core/libmodsecurity_api.hpp"
+#include "waf/core/libmodsecurity_versions.hpp"
 
 namespace gatehouse::waf {
 namespace {
+
+using modsecurity::VariableValue;
 
 // Of the machine code that PCRE2 makes. With the 32 kilobytes of its own it would give up for
 // subjects that are harmless, and the library would go on with the interpreter.
 constexpr std::size_t kLeastStack = std::size_t{32} << 10U;
 constexpr std::size_t kMostStack = std::size_t{1} << 20U;
 
-// What the interpreter may backtrack at one place of the subject.
-constexpr std::uint32_t kLeastSteps = 100'000;
+// What the interpreter may backtrack at one place of the subject: ten steps for each octet, within
+// these bounds, and what it may remember of them, in kibibytes.
+constexpr PCRE2_SIZE kLeastSteps = 100'000;
+constexpr PCRE2_SIZE kMostSteps = 3'000'000;
+constexpr std::uint32_t kMostHeap = std::uint32_t{32} << 10U;
 
 // What pcre2_jit_match() takes.
 constexpr std::uint32_t kOptionsOfMachineCode = PCRE2_NOTBOL | PCRE2_NOTEOL | PCRE2_NOTEMPTY |
                                                 PCRE2_NOTEMPTY_ATSTART | PCRE2_PARTIAL_SOFT |
                                                 PCRE2_PARTIAL_HARD;
+
+// Places in the request that a value of several variables may have in an audit log.
+constexpr std::ptrdiff_t kMostPlaces = 8;
 
 pcre2_match_context* own_context = nullptr;
 pcre2_jit_stack* stack = nullptr;
@@ -57,8 +68,9 @@ int run_machine_code(const pcre2_code* code, PCRE2_SPTR subject, PCRE2_SIZE leng
 int interpret(const pcre2_code* code, PCRE2_SPTR subject, PCRE2_SIZE length, PCRE2_SIZE start,
               std::uint32_t options, pcre2_match_data* data,
               pcre2_match_context* context) noexcept {
-    const auto steps = static_cast<std::uint32_t>(std::min<PCRE2_SIZE>(length, UINT32_MAX / 10));
-    pcre2_set_match_limit(context, std::max(kLeastSteps, steps * 10));
+    const PCRE2_SIZE steps = std::clamp(std::min(length, kMostSteps) * 10, kLeastSteps, kMostSteps);
+    pcre2_set_match_limit(context, static_cast<std::uint32_t>(steps));
+    pcre2_set_heap_limit(context, kMostHeap);
     const bool anchored = (options & PCRE2_ANCHORED) != 0;
     int result = PCRE2_ERROR_NOMATCH;
     for (PCRE2_SIZE at = start; at <= length && !Deadline::over(); ++at) {
@@ -150,6 +162,59 @@ int parse_chunk(void* parser, const char* octets, int size, int terminate) {
     return xml_parser.parse_chunk(parser, octets, size, terminate);
 }
 
+// In place of xmlNodeGetContent(), which a rule calls for each of its nodes, and which puts in what
+// entities stand for.
+unsigned char* (*node_content)(const void* node) = nullptr;
+unsigned char* content_in_time(const void* node) {
+    return Deadline::over() ? nullptr : node_content(node);
+}
+
+// In place of libinjection_sqli() and libinjection_xss(). A rule goes on with all of its variables,
+// and what matches has actions.
+int (*sqli)(const char* text, std::size_t size, char* fingerprint) = nullptr;
+int (*xss)(const char* text, std::size_t size) = nullptr;
+int sqli_in_time(const char* text, std::size_t size, char* fingerprint) {
+    return Deadline::over() ? 0 : sqli(text, size, fingerprint);
+}
+int xss_in_time(const char* text, std::size_t size) {
+    return Deadline::over() ? 0 : xss(text, size);
+}
+
+// In place of RuleWithOperator::updateMatchedVars(), whose table cannot tell most names apart.
+constexpr const char* kUpdateMatched =
+    "_ZN11modsecurity16RuleWithOperator17updateMatchedVarsEPNS_11TransactionE"
+    "RKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEESA_";
+void (*update_matched)(modsecurity::Transaction* transaction, const std::string& name,
+                       const std::string& value) = nullptr;
+void update_matched_in_time(modsecurity::Transaction* transaction, const std::string& name,
+                            const std::string& value) {
+    if (!Deadline::over()) {
+        update_matched(transaction, name, value);
+    }
+}
+
+// In place of VariableValue's constructor of copies. A variable that names what has matched is
+// copied for each macro, with the places of all that has matched before: the last ones are left.
+void copy_value(void* memory, const VariableValue* value) {
+    const auto& places = value->getOrigin();
+    if (places.size() <= static_cast<std::size_t>(kMostPlaces)) {
+        new (memory) VariableValue(value);
+        return;
+    }
+    const std::string& key = value->getKey();
+    const bool has_collection = value->getKeyWithCollection() != key;
+    const auto destroy = [](VariableValue* copy) { copy->~VariableValue(); };
+    std::unique_ptr<VariableValue, decltype(destroy)> copy(
+        has_collection ? new (memory)
+                             VariableValue(&value->getCollection(), &key, &value->getValue())
+                       : new (memory) VariableValue(&key, &value->getValue()),
+        destroy);
+    for (auto place = std::prev(places.end(), kMostPlaces); place != places.end(); ++place) {
+        copy->addOrigin(place_of(*place));
+    }
+    copy.release();
+}
+
 // In place of std::use_facet<std::ctype<char>>(), which 3.0.9 calls for each octet that it makes
 // small, and which looks for the type of the facet by its name: a quarter of the time of a large
 // body.
@@ -169,18 +234,37 @@ void find(const char* name, Function*& function) noexcept {
     function = reinterpret_cast<Function*>(dlsym(RTLD_DEFAULT, name));
 }
 
+bool bound_xml() noexcept {
+    find("xmlCreatePushParserCtxt", xml_parser.create);
+    find("xmlParseChunk", xml_parser.parse_chunk);
+    find("xmlNodeGetContent", node_content);
+    return xml_parser.create != nullptr && xml_parser.parse_chunk != nullptr &&
+           node_content != nullptr && replace("xmlParseChunk", parse_chunk) &&
+           replace("xmlCreatePushParserCtxt", create_parser) &&
+           replace("xmlNodeGetContent", content_in_time);
+}
+
+// What the library exports itself it may call in another way, and is bounded less tightly then.
+void bound_matches() noexcept {
+    find("libinjection_sqli", sqli);
+    find("libinjection_xss", xss);
+    find(kUpdateMatched, update_matched);
+    if (sqli != nullptr && xss != nullptr && update_matched != nullptr) {
+        replace("libinjection_sqli", sqli_in_time);
+        replace("libinjection_xss", xss_in_time);
+        replace(kUpdateMatched, update_matched_in_time);
+    }
+    replace("_ZN11modsecurity13VariableValueC1EPKS0_", copy_value);
+}
+
 bool bound() noexcept {
     own_context = pcre2_match_context_create(nullptr);
     stack = pcre2_jit_stack_create(kLeastStack, kMostStack, nullptr);
-    find("xmlCreatePushParserCtxt", xml_parser.create);
-    find("xmlParseChunk", xml_parser.parse_chunk);
-    const bool bounds_xml = xml_parser.create != nullptr && xml_parser.parse_chunk != nullptr &&
-                            replace("xmlParseChunk", parse_chunk) &&
-                            replace("xmlCreatePushParserCtxt", create_parser);
+    bound_matches();
     // Later releases of the library do without these two.
     replace("_ZSt9use_facetISt5ctypeIcEERKT_RKSt6locale", facet);
     replace("_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE8_M_eraseEmm", erase);
-    return bounds_xml && own_context != nullptr && replace("pcre2_match_8", match) &&
+    return bound_xml() && own_context != nullptr && replace("pcre2_match_8", match) &&
            replace("pcre2_jit_match_8", jit_match);
 }
 

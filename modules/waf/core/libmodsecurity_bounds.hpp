@@ -6,9 +6,10 @@
 namespace gatehouse::waf {
 
 // libmodsecurity looks neither at the time that it takes nor, in 3.0.9, at what PCRE2 says of
-// patterns that it has given up. What it can spend a long time in, it calls in other libraries:
-// patterns are matched by PCRE2, XML is parsed by libxml2, and octets are removed one by one by
-// std::string::erase(). These calls lead to functions that come to an end when time is over.
+// patterns that it has given up. What it can spend a long time in, it calls through the dynamic
+// linker: patterns are matched by PCRE2, XML is parsed by libxml2, octets are removed one by one by
+// std::string::erase(), and a rule goes on with all of its variables, each of which may match.
+// These calls lead to functions that come to an end when time is over.
 
 // Puts those functions in place, once for the process and before its first transaction; false: the
 // library does not call what is to be replaced, and would be bounded by nothing.

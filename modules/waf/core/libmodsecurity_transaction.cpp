@@ -169,9 +169,16 @@ void LibraryTransaction::report_disruptive(bool intervenes) {
 
 void LibraryTransaction::matched(void* transaction, const void* message) noexcept {
     auto& self = *static_cast<LibraryTransaction*>(transaction);
+    if (Deadline::over()) {
+        // The library has just put it there.
+        self.transaction_.m_rulesMessages.pop_back();
+        return;
+    }
     try {
         const auto& match = *static_cast<const RuleMessage*>(message);
         self.report(match, text_of(match, 0, kNoStatus), false);
+        // 3.0.9 goes on with it at the next match of a rule with multiMatch, and copies all of it.
+        const_cast<RuleMessage&>(match).m_reference.clear();
     } catch (...) {
         // A match that nobody hears of is no detection.
         self.failed_ = true;

@@ -64,6 +64,14 @@ inline std::string_view variable_of(std::string_view match) noexcept {
     return name.substr(0, name.find(kBehind));
 }
 
+// The place of a value in the request: a pointer in 3.0.9, later a part of the value.
+inline auto place_of(const std::unique_ptr<modsecurity::VariableOrigin>& place) {
+    return std::make_unique<modsecurity::VariableOrigin>(*place);
+}
+inline modsecurity::VariableOrigin place_of(const modsecurity::VariableOrigin& place) {
+    return place;
+}
+
 // A number of octets: floating point up to 3.0.14, 64 bits without a sign in later releases. None
 // is 0.
 template <class Config>
