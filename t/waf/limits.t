@@ -138,7 +138,8 @@ subtest 'memory' => sub {
     my $seen     = $recorder->through(on => post($xml, \('<!DOCTYPE r [<!ENTITY a "' . '{' x 7400 . '">]><r>' . '&a;' x 125 . '</r>')));
     is $seen->{status}, 403, 'refused';
     $recorder->waf->wait_log(qr/a regular expression was given up: a limit of modsecurity_limits is exceeded, denied/);
-    cmp_ok $peak->() - $before, '<', 80_000, 'kilobytes';
+    # A sanitizer keeps what is freed.
+    cmp_ok $peak->() - $before, '<', 80_000, 'kilobytes' if !$ENV{ASAN_OPTIONS};
     is_deeply [$recorder->waf->complaints], [], 'nothing else is wrong';
 };
 
