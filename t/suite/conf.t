@@ -8,7 +8,7 @@ use File::Basename 'basename';
 use File::Find 'find';
 use File::Path 'make_path';
 use File::Temp ();
-use Gatehouse::Jose::Keys qw(jwks keyval openssl slurp spew);
+use Gatehouse::Jose::Keys qw(jwks keyval openssl random_secret slurp spew);
 use MIME::Base64 'encode_base64';
 use Test::More;
 
@@ -32,7 +32,7 @@ find({ no_chdir => 1, wanted => sub {
     $unused{$path} = 1 unless $path =~ m{^(?:redis|crs)/};
 } }, $source);
 
-my $secret = openssl('', 'rand', 32);
+my $secret = random_secret(32);
 spew("$conf/keys/hmac.secret", $secret);
 spew("$conf/keys/$_", openssl('', qw(rand -base64 24))) for qw(identity.secret redis.password);
 spew("$conf/keys/jwks.json", jwks('rsa', 'ec256', 'ed25519'));

@@ -5,7 +5,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use File::Path 'make_path';
 use File::Temp ();
-use Gatehouse::Jose::Keys qw(openssl spew);
+use Gatehouse::Jose::Keys qw(random_secret spew);
 use Test::More;
 
 my $root  = "$FindBin::Bin/../..";
@@ -26,7 +26,7 @@ ok !-e "$conf/keys", 'no key is installed';
 # What scripts/prepare-container adds.
 make_path("$prefix/logs", "$prefix/temp", "$conf/keys");
 symlink "$destination/usr/lib/nginx/modules", "$prefix/modules" or die "symlink: $!";
-spew("$conf/keys/$_", openssl('', 'rand', 32)) for qw(hmac.secret identity.secret);
+spew("$conf/keys/$_", random_secret(32)) for qw(hmac.secret identity.secret);
 
 my $text = `$nginx -t -p $prefix/ -c $conf/gateway.conf 2>&1`;
 is $?, 0, 'the installed gateway is accepted' or diag $text;

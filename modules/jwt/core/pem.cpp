@@ -61,7 +61,7 @@ KeyResult Key::from_pem(std::string_view pem, std::optional<std::string> kid) {
     if (!bio) {
         return Finding(Error::internal);
     }
-    const bool is_certificate = pem.find("-----BEGIN CERTIFICATE-----") != pem.npos;
+    const bool is_certificate = pem.find("CERTIFICATE-----") != pem.npos;  // also TRUSTED, X509
     EvpPkey public_key = read_public_key(bio.get(), is_certificate);
     ERR_clear_error();
     if (!public_key) {

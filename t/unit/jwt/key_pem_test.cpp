@@ -34,13 +34,22 @@ std::string encrypted(std::string_view pem) {
            std::string(pem.substr(body));
 }
 
+// Netscape's name for the same.
+std::string renamed(std::string_view certificate) {
+    std::string text(certificate);
+    for (const std::string_view mark : {"BEGIN "sv, "END "sv}) {
+        text.insert(text.find(mark) + mark.size(), "X509 ");
+    }
+    return text;
+}
+
 struct Row {
     const char* name;
     std::string pem;
     KeyType type;
 };
 
-const std::array<Row, 11> kAccepted{{
+const std::array<Row, 12> kAccepted{{
     {"SubjectPublicKeyInfo", std::string(pem::kRsa), KeyType::rsa},
     {"RSAPublicKey", std::string(pem::kRsaPkcs1), KeyType::rsa},
     {"RSASSA-PSS", std::string(pem::kRsaPss), KeyType::rsa_pss},
@@ -49,6 +58,7 @@ const std::array<Row, 11> kAccepted{{
     {"P-256, compressed", std::string(pem::kP256Compressed), KeyType::p256},
     {"Ed25519", std::string(pem::kEd25519), KeyType::ed25519},
     {"a certificate", std::string(pem::kCertificate), KeyType::rsa},
+    {"a certificate under its old name", renamed(pem::kCertificate), KeyType::rsa},
     {"text before", "issued for the gateway\n" + std::string(pem::kEd25519), KeyType::ed25519},
     {"text after", std::string(pem::kEd25519) + "\nsee above", KeyType::ed25519},
     {"no last newline", std::string(pem::kEd25519.substr(0, pem::kEd25519.size() - 1)),

@@ -16,7 +16,7 @@ use JSON::PP ();
 use MIME::Base64 qw(encode_base64url decode_base64url);
 
 our @EXPORT_OK = qw(test_dir slurp spew openssl
-    b64u b64u_decode to_json key key_kind secret pem keyval jwk jwks);
+    b64u b64u_decode to_json key key_kind random_secret secret pem keyval jwk jwks);
 
 my %KIND = (
     (map { ("hs$_" => { kty => 'oct', bytes => $_ / 8 }) } 256, 384, 512),
@@ -105,6 +105,9 @@ sub key_kind ($name) {
         // croak "unknown key \"$name\"; kinds: @{[sort keys %KIND]}, further keys: kind_label";
 }
 
+# Without a newline at its end, which a secret file would lose.
+sub random_secret ($bytes) { return openssl('', 'rand', $bytes) =~ s/[\r\n]\z/x/r }
+
 # Path of the private key (PEM) or, for hs*, of the secret's bytes. Several
 # test files may want a key at once: each makes one, link(2) lets the first win.
 sub key ($name) {
@@ -116,7 +119,7 @@ sub key ($name) {
     make_path($dir, { mode => 0700 });
     my $made = "$path.$$";
     spew($made, $kind->{bytes}
-        ? openssl('', 'rand', $kind->{bytes})
+        ? random_secret($kind->{bytes})
         : openssl('', 'genpkey', @{ $kind->{args} }));
     link $made, $path or $!{EEXIST} or croak "link $path: $!";
     unlink $made;
