@@ -11,7 +11,7 @@
 namespace gatehouse::waf {
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r";
+constexpr std::string_view kBetweenEntries = " \t\r";
 constexpr std::size_t kShown = 80;
 
 // As the library reads it: blanks and what follows the digits do not count.
@@ -43,9 +43,9 @@ std::string shown(std::string_view entry) {
 }
 
 std::string describe(std::string_view entry) {
-    const std::size_t begin = std::min(entry.find_first_not_of(kBlanks), entry.size());
+    const std::size_t begin = std::min(entry.find_first_not_of(kBetweenEntries), entry.size());
     const std::string_view trimmed =
-        entry.substr(begin, entry.find_last_not_of(kBlanks) + 1 - begin);
+        entry.substr(begin, entry.find_last_not_of(kBetweenEntries) + 1 - begin);
     if (entry.starts_with(seclang::kByteOrderMark)) {
         return "a byte order mark stands here: save the file without it";
     }
