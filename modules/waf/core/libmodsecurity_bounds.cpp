@@ -212,7 +212,7 @@ void copy_value(void* memory, const VariableValue* value) {
     for (auto place = std::prev(places.end(), kMostPlaces); place != places.end(); ++place) {
         copy->addOrigin(place_of(*place));
     }
-    copy.release();
+    static_cast<void>(copy.release());
 }
 
 // In place of std::use_facet<std::ctype<char>>(), which 3.0.9 calls for each octet that it makes
