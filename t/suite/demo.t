@@ -9,6 +9,7 @@ use File::Temp ();
 use Gatehouse::Jose::Keys qw(slurp test_dir);
 use Gatehouse::Wire ();
 use Test::More;
+use Time::HiRes qw(sleep);
 
 plan skip_all => 'the Core Rule Set is not installed' unless -d '/usr/share/modsecurity-crs/rules';
 
@@ -67,11 +68,19 @@ like((said('/connections'))[0], qr/"downloads":\{.*"refused":2\b/, 'and what has
 my @attacks = said('/search/');
 is @attacks, 3, 'attacks';
 my ($log) = map { /found in (\S+):/ ? $1 : () } @lines;
-my $events = -e $log ? slurp($log) : '';
+
+# An event is written once its response is on its way.
+sub is_logged ($reference) {
+    for (1 .. 100) {
+        return 1 if -e $log && slurp($log) =~ /$reference/;
+        sleep 0.1;
+    }
+    return 0;
+}
 for (@attacks) {
     like $_, qr{^HTTP/1\.1 403 .*^refused, reference (\w+)$}ms, 'refused, with a reference';
     my ($reference) = /reference (\w+)/;
-    like $events, qr/$reference/, 'that is found in the log' if $reference;
+    ok is_logged($reference), 'that is found in the log' if $reference;
 }
 like((said('redis-cli'))[0], qr/^gatehouse:generate:s:[0-9a-f]{32}$/m, 'what Redis holds');
 
