@@ -126,11 +126,11 @@ location = /map {
 
 
 === TEST 3: what the configuration demands of the token counts, also early
---- http_config eval: $::Zone
+--- http_config eval: $::Zone =~ s/zone=sub\b/zone=other/r
 --- config
 auth_jwt site;
 auth_jwt_key_file $TEST_NGINX_KEYS/keys.jwks;
-rate_limit zone=sub;
+rate_limit zone=other;
 location = /issuer {
     auth_jwt_issuer https://b.example;
     try_files /index.html =404;
@@ -170,7 +170,8 @@ location = /t {
 
 === TEST 4: keys of a variable file; keys that were fetched, as long as they are kept
 --- http_config eval
-$::Zone . <<'END';
+# Counts outlive a reload.
+($::Zone =~ s/zone=sub\b/zone=fetched/r) . <<'END';
 map $jwt_claim_iss $file {
     https://a.example  $TEST_NGINX_KEYS/keys.jwks;
     https://b.example  $TEST_NGINX_KEYS/other.jwks;
@@ -182,7 +183,7 @@ server {
 }
 END
 --- config
-rate_limit zone=sub;
+rate_limit zone=fetched;
 location = /file {
     auth_jwt site;
     auth_jwt_key_file $file;
