@@ -70,6 +70,27 @@ subtest 'chunked bodies' => sub {
     like seen($head =~ s/\n\n/\nContent-Length: 3\n\n/r . "3\nq=e\n0\n\n"), qr/nginx refuses Content-Length beside/, 'two lengths';
 };
 
+subtest 'what curl -v prints' => sub {
+    my $sent = join '', map { "> $_\r\n" } 'GET /x?q=e HTTP/2', 'Host: b', 'accept: */*', '';
+    my $got  = join '', "* HTTP 2\n", map { "< $_\r\n" } 'HTTP/2 500', 'server: x', '';
+    my $meter = "  % Total    % Received\n     Dload  Upload\n\r  0     0    0*   Trying 192.0.2.1:443...\n";
+    my $connected = "*   Trying 192.0.2.1:443...\n* Connected to b\n";
+    is seen("$connected$sent"), 'GET /x HTTP/2.0 b, q is e', 'a request';
+    is seen($sent), 'GET /x HTTP/2.0 b, q is e', 'alone';
+    is seen("$meter$sent$got\r100   344\n"), 'GET /x HTTP/2.0 b, q is e', 'with how far it is';
+    my $answered = sub ($output) {
+        Gatehouse::WafTool::spew("$files/request", $output);
+        return (tool($files, qw(test --rules rules.conf --request request)))[1];
+    };
+    like $answered->("$connected$sent$got\n{\"a\": 1}\n* left intact\n"), qr/^verdict blocked, status 502$/m, 'with the response';
+    unlike $answered->("$connected$sent"), qr/verdict blocked/, 'without one';
+    like $answered->("$connected$sent< HTTP/2 103\n< \n$got"), qr/^verdict blocked, status 502$/m, 'the last one of several counts';
+    my $posted = join '', map { "> $_\n" } 'POST /x HTTP/1.1', 'Host: b', $form, 'Content-Length: 3', '';
+    is seen("$connected${posted}q=e\n* upload completely sent off: 3 bytes\n"), 'POST /x HTTP/1.1 b, q is e', 'the body, written below';
+    like seen("$connected$posted* upload completely sent off: 3 bytes\n$got"), qr/request:7: the body is shorter .*; curl does not print it: write it below/, 'a body that is not there';
+    is seen("$connected$sent$got> GET /other HTTP/2\n> \n"), 'GET /x HTTP/2.0 b, q is e', 'the first request counts';
+};
+
 subtest 'many requests' => sub {
     Gatehouse::WafTool::spew("$files/set/$_->[0].http", "GET $_->[1] HTTP/1.1\nHost: b\n\n")
         for ['fine', '/?q=a'], ['bad', '/?q=attack'], ['old', '/old'];

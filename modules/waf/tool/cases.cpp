@@ -139,17 +139,14 @@ std::optional<std::vector<CaseResult>> run_cases(Engine& engine, const RuleSetPt
                                                  std::string& problem) {
     std::vector<CaseResult> results;
     for (const Case& one : cases) {
-        const auto request = read_message(beside(list, one.request), parse_request, problem);
-        std::optional<Response> response;
-        if (request && !one.response.empty()) {
-            response = read_message(beside(list, one.response), parse_response, problem);
-        }
-        if (!request || (!one.response.empty() && !response)) {
+        const auto exchange =
+            read_exchange(beside(list, one.request),
+                          one.response.empty() ? "" : beside(list, one.response), problem);
+        if (!exchange) {
             problem = list + ':' + std::to_string(one.line) + ": " + problem;
             return std::nullopt;
         }
-        const Outcome outcome =
-            run_trial(engine, rules, *request, response ? &*response : nullptr, one.client);
+        const Outcome outcome = run_trial(engine, rules, *exchange, one.client);
         results.push_back({&one, describe_outcome(outcome), difference(one, outcome)});
     }
     return results;

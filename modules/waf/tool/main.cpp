@@ -18,7 +18,6 @@
 #include "waf/tool/check.hpp"
 #include "waf/tool/exclusion.hpp"
 #include "waf/tool/file.hpp"
-#include "waf/tool/http_message.hpp"
 #include "waf/tool/message_file.hpp"
 #include "waf/tool/options.hpp"
 #include "waf/tool/rules.hpp"
@@ -137,14 +136,9 @@ int run_cases_of(Engine& engine, const Options& options, const std::string& list
 
 int run_request(Engine& engine, const Options& options, const std::string& request_file) {
     std::string problem;
-    const auto response_file = options.value("--response");
-    const std::string client = options.value("--client").value_or(kAnyClient);
-    const auto request = read_message(request_file, parse_request, problem);
-    if (!request) {
-        return fail(problem);
-    }
-    std::optional<Response> response;
-    if (response_file && !(response = read_message(*response_file, parse_response, problem))) {
+    const auto exchange =
+        read_exchange(request_file, options.value("--response").value_or(""), problem);
+    if (!exchange) {
         return fail(problem);
     }
     const Loaded loaded = load_rules(engine, options.values("--rules"));
@@ -152,7 +146,7 @@ int run_request(Engine& engine, const Options& options, const std::string& reque
         return fail(loaded.problem);
     }
     const Outcome outcome =
-        run_trial(engine, loaded.rules, *request, response ? &*response : nullptr, client);
+        run_trial(engine, loaded.rules, *exchange, options.value("--client").value_or(kAnyClient));
     const int status = outcome.failed ? kFailed : outcome.blocked ? kFound : kGood;
     const bool colour = wants_colour(options.value("--colour").value_or("auto"));
     return print(options.has("--json") ? to_json(outcome) : to_text(outcome, colour), status);
