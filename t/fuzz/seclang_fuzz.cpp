@@ -64,6 +64,11 @@ void check_audit(std::string_view text) {
                 const tool::Exclusion made = tool::make_exclusion(entries, wanted);
                 require(made.rules.empty() != made.problem.empty(), "either of both");
                 require(seclang::scan(made.rules).problems.empty(), "exclusions are SecLang");
+                wanted.any_id = wanted.everywhere = true;
+                const tool::Exclusion wide = tool::make_exclusion(entries, wanted);
+                require((wide.rules + wide.behind).empty() != wide.problem.empty(),
+                        "of these, too");
+                require(seclang::scan(wide.rules + wide.behind).problems.empty(), "and SecLang");
             }
         }
     }

@@ -137,6 +137,32 @@ AuditEntry from_json(const json_t* root) {
     return entry;
 }
 
+// Texts of events are cut there: nobody knows how they went on.
+constexpr std::size_t kMaxEventText = 512;
+
+std::string whole_text_at(const json_t* object, const char* name) {
+    const std::string_view text = text_at(object, name);
+    return std::string(text.size() < kMaxEventText ? text : std::string_view());
+}
+
+// What modsecurity_event_log writes; its texts are those of the module, not of a client.
+AuditEntry from_event(const json_t* root) {
+    AuditEntry entry;
+    const json_t* url = json_object_get(root, "url");
+    entry.transaction = text_at(json_object_get(json_object_get(root, "http"), "request"), "id");
+    entry.name = whole_text_at(url, "domain");
+    entry.uri = whole_text_at(url, "path");
+    const json_t* rules = json_object_get(root, "rules");
+    for (std::size_t i = 0; i < json_array_size(rules); ++i) {
+        const json_t* rule = json_array_get(rules, i);
+        const std::string_view place = text_at(rule, "reference");
+        entry.matches.push_back({number_of(text_at(rule, "id")), whole_text_at(rule, "variable"),
+                                 std::string(text_at(rule, "description")),
+                                 std::string(place.substr(0, place.rfind(':')))});
+    }
+    return entry;
+}
+
 Json load_json(std::string_view line) {
     json_error_t error;
     return Json(json_loadb(line.data(), line.size(), JSON_ALLOW_NUL, &error));
@@ -155,6 +181,8 @@ void read_json(std::string_view line, std::vector<AuditEntry>& entries) {
     }
     if (json_is_object(json_object_get(root.get(), "transaction"))) {
         entries.push_back(from_json(root.get()));
+    } else if (json_is_array(json_object_get(root.get(), "rules"))) {
+        entries.push_back(from_event(root.get()));
     }
 }
 

@@ -7,9 +7,9 @@
 
 namespace gatehouse::waf::tool {
 
-// Audit logs of libmodsecurity 3 (SecAuditLogFormat Native and JSON), as much as an exclusion
-// needs. What stands in them comes from clients: where they could have forged the place that is
-// looked for, nothing is found.
+// Audit logs of libmodsecurity 3 (SecAuditLogFormat Native and JSON), and the event log of the
+// module, as much as an exclusion needs. What stands in them comes from clients: where they could
+// have forged the place that is looked for, nothing is found.
 
 struct AuditMatch {
     std::int64_t rule = 0;
@@ -22,6 +22,7 @@ struct AuditMatch {
 struct AuditEntry {
     std::string transaction;
     std::string host;  // the header, empty without
+    std::string name;  // in place of that: the server's name, in small letters and without a port
     std::string uri;   // as sent
     std::vector<AuditMatch> matches;
 };

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "waf/core/seclang.hpp"
+#include "waf/tool/patterns.hpp"
 #include "waf/tool/rules.hpp"
 #include "waf/tool/text.hpp"
 
@@ -16,6 +17,8 @@ namespace {
 // What one transaction asks for.
 struct Scope {
     std::string host, path;
+    bool is_name = false;     // the host is without a port, and the case is unknown
+    bool is_pattern = false;  // of the path
     std::set<std::string> variables;
 
     friend bool operator==(const Scope&, const Scope&) = default;
@@ -101,17 +104,20 @@ std::string problem_of(const Scope& scope, std::int64_t rule) {
     if (scope.host.empty()) {
         return "the entry has no Host header: SecAuditLogParts must have B";
     }
-    if (!writable_text(scope.host) || !writable_text(scope.path)) {
+    if (scope.path.empty()) {
+        return "the entry does not have the whole path";
+    }
+    if (!writable_text(scope.host) || (!scope.is_pattern && !writable_text(scope.path))) {
         return "host or path hold characters that SecLang cannot express: \"" +
                printable(scope.host) + "\", \"" + printable(scope.path) + '"';
     }
     for (const std::string& variable : scope.variables) {
         if (!writable_variable(variable)) {
-            return variable.empty()
-                       ? "the entry does not say for certain on what variable rule " +
-                             std::to_string(rule) + " matched"
-                       : "libmodsecurity cannot exclude a variable with such a name: \"" +
-                             printable(variable) + '"';
+            return variable.empty() ? "the entry does not say for certain on what variable rule " +
+                                          std::to_string(rule) + " matched"
+                                    : "libmodsecurity cannot exclude a variable with such a name "
+                                      "for a path: \"" +
+                                          printable(variable) + "\"; --everywhere does it for all";
         }
     }
     return {};
@@ -141,23 +147,60 @@ std::string chain_problem(const std::string& file, const Scope& scope, std::int6
     return {};
 }
 
-std::string write(const Scope& scope, const Wanted& wanted, const std::string& transaction,
-                  const std::string& message) {
-    const std::int64_t id = wanted.own_id != 0 ? wanted.own_id : derived_id(scope, wanted.rule);
+std::string comment(const Wanted& wanted, const std::string& transaction,
+                    const std::string& message) {
     std::string out = "# False positive of rule " + std::to_string(wanted.rule) +
                       " in transaction " + printable(transaction) + ".\n";
-    if (!message.empty()) {
-        out += "# The rule says: " + printable(message) + '\n';
-    }
-    out += "# Belongs in front of the rules.\n";
-    out += "SecRule REQUEST_HEADERS:Host \"@streq " + scope.host +
-           "\" \\\n    \"id:" + std::to_string(id) + ",phase:1,pass,t:none,nolog,chain\"\n";
-    out += "    SecRule REQUEST_FILENAME \"@streq " + scope.path + "\" \\\n        \"t:none";
+    return message.empty() ? out : out + "# The rule says: " + printable(message) + '\n';
+}
+
+std::string write(const Scope& scope, const Wanted& wanted) {
+    const std::int64_t id = wanted.own_id != 0 ? wanted.own_id : derived_id(scope, wanted.rule);
+    std::string out = "# Belongs in front of the rules.\n";
+    out += std::string("SecRule ") + (scope.is_name ? "SERVER_NAME" : "REQUEST_HEADERS:Host") +
+           " \"@streq " + scope.host + "\" \\\n    \"id:" + std::to_string(id) +
+           ",phase:1,pass,t:none" + (scope.is_name ? ",t:lowercase" : "") + ",nolog,chain\"\n";
+    out += std::string("    SecRule REQUEST_FILENAME \"") +
+           (scope.is_pattern ? "@rx " : "@streq ") + scope.path + "\" \\\n        \"t:none";
     for (const std::string& variable : scope.variables) {
         out +=
             ",\\\n        ctl:ruleRemoveTargetById=" + std::to_string(wanted.rule) + ';' + variable;
     }
     return out + "\"\n";
+}
+
+std::string write_everywhere(const std::vector<std::string>& variables, const Wanted& wanted) {
+    std::string out =
+        "# Belongs behind the rules. Holds for every host and path: ctl takes no such name.\n";
+    std::set<std::string> written;
+    for (const std::string& variable : variables) {
+        const std::size_t colon = variable.find(':');
+        if (!written.insert(variable.substr(0, colon) + name_pattern(variable)).second) {
+            continue;
+        }
+        out += "SecRuleUpdateTargetById " + std::to_string(wanted.rule) + " \"!" +
+               variable.substr(0, colon) + ":/" + name_pattern(variable.substr(colon + 1)) +
+               "/\"\n";
+    }
+    return out;
+}
+
+// Takes the variables off the scope that can only be excluded everywhere.
+std::vector<std::string> take_everywhere(Scope& scope, const Wanted& wanted) {
+    std::vector<std::string> taken;
+    for (auto at = scope.variables.begin(); at != scope.variables.end();) {
+        const std::size_t colon = at->find(':');
+        const bool is_named = colon != at->npos && colon + 1 < at->size();
+        if (wanted.everywhere && is_named &&
+            (has_index(at->substr(colon + 1)) || !writable_variable(*at)) &&
+            writable_variable(at->substr(0, colon))) {
+            taken.push_back(*at);
+            at = scope.variables.erase(at);
+        } else {
+            ++at;
+        }
+    }
+    return taken;
 }
 
 struct Candidate {
@@ -172,7 +215,16 @@ std::vector<Candidate> candidates(std::span<const AuditEntry> entries, const Wan
         if (!wanted.transaction.empty() && entry.transaction != wanted.transaction) {
             continue;
         }
-        Candidate candidate{&entry, nullptr, {entry.host, filename_of(entry.uri), {}}};
+        const bool is_name = entry.host.empty() && !entry.name.empty();
+        const std::string path = filename_of(entry.uri);
+        const bool is_pattern = wanted.any_id && !path.empty();
+        Candidate candidate{&entry,
+                            nullptr,
+                            {is_name ? entry.name : entry.host,
+                             is_pattern ? path_pattern(path) : path,
+                             is_name,
+                             is_pattern,
+                             {}}};
         for (const AuditMatch& match : entry.matches) {
             if (match.rule == wanted.rule) {
                 candidate.match = &match;
@@ -192,30 +244,36 @@ Exclusion make_exclusion(std::span<const AuditEntry> entries, const Wanted& want
     const std::string name = "rule " + std::to_string(wanted.rule);
     for (const Range& range : kRefused) {
         if (wanted.rule >= range.first && wanted.rule <= range.last) {
-            return {{}, name + " is not excluded: " + std::string(range.reason)};
+            return {{}, {}, name + " is not excluded: " + std::string(range.reason)};
         }
     }
     const std::vector<Candidate> found = candidates(entries, wanted);
     if (found.empty()) {
-        return {{}, "no entry has a match of " + name};
+        return {{}, {}, "no entry has a match of " + name};
     }
     const Candidate& first = found.front();
     for (const Candidate& other : found) {
         if (!(other.scope == first.scope)) {
             return {{},
+                    {},
                     name + " matched in different ways; choose by --transaction, for instance " +
                         printable(first.entry->transaction) + " or " +
                         printable(other.entry->transaction)};
         }
     }
-    std::string problem = problem_of(first.scope, wanted.rule);
+    Scope scope = first.scope;
+    const std::vector<std::string> everywhere = take_everywhere(scope, wanted);
+    std::string problem = scope.variables.empty() ? std::string() : problem_of(scope, wanted.rule);
     if (problem.empty() && !first.match->file.empty()) {
         problem = chain_problem(first.match->file, first.scope, wanted.rule);
     }
     if (!problem.empty()) {
-        return {{}, std::move(problem)};
+        return {{}, {}, std::move(problem)};
     }
-    return {write(first.scope, wanted, first.entry->transaction, first.match->message), {}};
+    const std::string why = comment(wanted, first.entry->transaction, first.match->message);
+    return {scope.variables.empty() ? std::string() : why + write(scope, wanted),
+            everywhere.empty() ? std::string() : why + write_everywhere(everywhere, wanted),
+            {}};
 }
 
 }  // namespace gatehouse::waf::tool

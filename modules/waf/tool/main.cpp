@@ -17,6 +17,7 @@
 #include "waf/tool/cases.hpp"
 #include "waf/tool/check.hpp"
 #include "waf/tool/exclusion.hpp"
+#include "waf/tool/exclusions_of.hpp"
 #include "waf/tool/file.hpp"
 #include "waf/tool/message_file.hpp"
 #include "waf/tool/options.hpp"
@@ -36,7 +37,11 @@ constexpr const char kUsage[] =
     "       gatehouse-waf test --rules FILE [--rules FILE]... --request FILE [--response FILE]\n"
     "                          [--client ADDRESS] [--json] [--colour auto|always|never]\n"
     "       gatehouse-waf test --rules FILE [--rules FILE]... --cases LIST [--json]\n"
-    "       gatehouse-waf exclude --from AUDIT --rule ID [--transaction ID] [--id ID]\n"
+    "       gatehouse-waf exclude --from LOG (--rule ID | --all) [--transaction ID] [--id ID]\n"
+    "                             [--any-id] [--everywhere]\n"
+    "       gatehouse-waf exclude --rules FILE [--rules FILE]... --request FILE\n"
+    "                             (--rule ID | --all) [--client ADDRESS] [--any-id] "
+    "[--everywhere]\n"
     "       gatehouse-waf --version | --help\n";
 
 int fail(std::string_view problem) {
@@ -95,11 +100,14 @@ bool wants_colour(const std::string& choice) {
            (choice == "auto" && isatty(g_output) == 1 && std::getenv("NO_COLOR") == nullptr);
 }
 
-Loaded load_rules(Engine& engine, const std::vector<std::string>& files) {
+// Nothing with the reason in `problem`.
+std::optional<std::vector<RuleSource>> rule_sources(const std::vector<std::string>& files,
+                                                    std::string& problem) {
     const seclang::Tree tree = seclang::read_tree(files);
     if (tree.broken_includes) {
-        const seclang::TreeProblem& problem = tree.problems.front();
-        return {nullptr, describe(tree, problem.place) + ": " + problem.text};
+        const seclang::TreeProblem& first = tree.problems.front();
+        problem = describe(tree, first.place) + ": " + first.text;
+        return std::nullopt;
     }
     std::vector<RuleSource> sources;
     sources.reserve(files.size());
@@ -109,7 +117,13 @@ Loaded load_rules(Engine& engine, const std::vector<std::string>& files) {
                            {},
                            file});
     }
-    return engine.load(sources);
+    return sources;
+}
+
+Loaded load_rules(Engine& engine, const std::vector<std::string>& files) {
+    std::string problem;
+    const auto sources = rule_sources(files, problem);
+    return sources ? engine.load(*sources) : Loaded{nullptr, std::move(problem)};
 }
 
 int run_cases_of(Engine& engine, const Options& options, const std::string& list) {
@@ -182,35 +196,78 @@ int run_test(Engine& engine, Arguments arguments) {
     return cases ? run_cases_of(engine, *options, *cases) : run_request(engine, *options, *request);
 }
 
-int run_exclude(Arguments arguments) {
+// Also what could not be excluded is said.
+int print_exclusions(const Exclusions& exclusions) {
+    for (const std::string& problem : exclusions.problems) {
+        fail(problem);
+    }
+    const std::string rules = exclusions.rules + exclusions.behind;
+    return rules.empty() ? kFailed : print(rules, kGood);
+}
+
+int exclude_from_log(const std::string& path, const Wanted& wanted) {
     constexpr std::size_t kMaxAudit = std::size_t{256} << 20U;
+    std::string problem;
+    const auto text = read_file(path, kMaxAudit, problem);
+    if (!text) {
+        return fail(problem);
+    }
+    const std::vector<AuditEntry> entries = parse_audit(*text);
+    if (wanted.rule == 0) {
+        return print_exclusions(exclude_all(entries, wanted));
+    }
+    const Exclusion exclusion = make_exclusion(entries, wanted);
+    return exclusion.problem.empty() ? print(exclusion.rules + exclusion.behind, kGood)
+                                     : fail(exclusion.problem);
+}
+
+int exclude_from_request(Engine& engine, const Options& options, const Wanted& wanted) {
+    std::string problem;
+    const auto exchange = read_exchange(*options.value("--request"), {}, problem);
+    const auto rules = rule_sources(options.values("--rules"), problem);
+    if (!exchange || !rules) {
+        return fail(problem);
+    }
+    return print_exclusions(exclude_until_passed(
+        engine, *rules, *exchange, options.value("--client").value_or(kAnyClient), wanted));
+}
+
+int run_exclude(Engine& engine, Arguments arguments) {
     constexpr OptionWord kWords[] = {
-        {"--from", true}, {"--rule", true}, {"--transaction", true}, {"--id", true}};
+        {"--from", true},    {"--rule", true},        {"--all", false},    {"--id", true},
+        {"--rules", true},   {"--transaction", true}, {"--request", true}, {"--client", true},
+        {"--any-id", false}, {"--everywhere", false}};
     std::string problem;
     const auto options = Options::parse(arguments, kWords, problem);
     if (!options) {
         return misused(problem);
     }
     const auto from = options->value("--from");
+    const bool has_request = options->has("--request") && options->has("--rules");
+    const bool all = options->has("--all");
     Wanted wanted;
     wanted.rule = number_of(options->value("--rule").value_or(""));
     wanted.transaction = options->value("--transaction").value_or("");
-    if (!from || wanted.rule <= 0 || !options->operands().empty()) {
-        return misused("exclude needs --from and --rule, and nothing but options");
+    wanted.any_id = options->has("--any-id");
+    wanted.everywhere = options->has("--everywhere");
+    if (from.has_value() == has_request || (wanted.rule > 0) == all ||
+        options->has("--rule") == all || !options->operands().empty()) {
+        return misused(
+            "exclude needs either --from or --rules and --request, and either --rule or "
+            "--all, and nothing but options");
     }
     if (const auto id = options->value("--id")) {
         wanted.own_id = number_of(*id);
-        if (wanted.own_id < kFirstOwnId || wanted.own_id > kLastOwnId) {
+        if (all || has_request || wanted.own_id < kFirstOwnId || wanted.own_id > kLastOwnId) {
             return misused("--id must be " + std::to_string(kFirstOwnId) + " to " +
-                           std::to_string(kLastOwnId));
+                           std::to_string(kLastOwnId) + ", and is for one exclusion from a log");
         }
     }
-    const auto text = read_file(*from, kMaxAudit, problem);
-    if (!text) {
-        return fail(problem);
+    if (!is_address(options->value("--client").value_or(kAnyClient))) {
+        return misused("invalid address of --client");
     }
-    const Exclusion exclusion = make_exclusion(parse_audit(*text), wanted);
-    return exclusion.rules.empty() ? fail(exclusion.problem) : print(exclusion.rules, kGood);
+    return has_request ? exclude_from_request(engine, *options, wanted)
+                       : exclude_from_log(*from, wanted);
 }
 
 int run(Arguments arguments) {
@@ -218,10 +275,7 @@ int run(Arguments arguments) {
     if (command == "--help") {
         return print(kUsage, kGood);
     }
-    if (command == "exclude") {
-        return run_exclude(arguments.subspan(1));
-    }
-    if (command != "check" && command != "test" && command != "--version") {
+    if (command != "check" && command != "test" && command != "exclude" && command != "--version") {
         return misused(command.empty() ? "a command is needed"
                                        : "unknown command \"" + std::string(command) + '"');
     }
@@ -231,6 +285,9 @@ int run(Arguments arguments) {
     }
     if (command == "--version") {
         return print("gatehouse-waf with " + std::string(engine->version()) + '\n', kGood);
+    }
+    if (command == "exclude") {
+        return run_exclude(*engine, arguments.subspan(1));
     }
     return command == "check" ? run_check(*engine, arguments.subspan(1))
                               : run_test(*engine, arguments.subspan(1));
