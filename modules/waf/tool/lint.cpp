@@ -29,6 +29,7 @@ std::vector<Finding> lint(const seclang::Tree& tree) {
     }
     lint_names(tree, findings);
     lint_rules(tree, findings);
+    lint_exclusions(tree, findings);
     std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {
         return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);
     });

@@ -28,6 +28,9 @@ void lint_names(const seclang::Tree& tree, std::vector<Finding>& findings);
 // The statements together: ids, chains, and rules that never run.
 void lint_rules(const seclang::Tree& tree, std::vector<Finding>& findings);
 
+// What takes rules or targets away, and does not do so.
+void lint_exclusions(const seclang::Tree& tree, std::vector<Finding>& findings);
+
 // FILE:LINE; FILE of the file as a whole
 std::string describe(const seclang::Tree& tree, seclang::Place place);
 

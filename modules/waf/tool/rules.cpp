@@ -12,8 +12,12 @@ using seclang::Directive;
 using seclang::find_action;
 using seclang::same_name;
 
+// The last one of several holds.
 int phase_of(const Directive& directive) {
-    const seclang::Action* action = find_action(directive, "phase");
+    const seclang::Action* action = nullptr;
+    for (const seclang::Action& each : directive.actions) {
+        action = same_name(each.name, "phase") ? &each : action;
+    }
     if (action == nullptr) {
         return 1;
     }
@@ -63,6 +67,13 @@ std::size_t root_of(const seclang::Tree& tree, std::size_t file) noexcept {
 }
 
 }  // namespace
+
+bool of_release(const Rule& rule) noexcept {
+    const seclang::Action* version =
+        rule.links.empty() ? nullptr : find_action(*rule.links.front(), "ver");
+    return version != nullptr && (version->argument.starts_with("OWASP_CRS/") ||
+                                  version->argument.find("-plugin/") != std::string::npos);
+}
 
 std::int64_t number_of(std::string_view text) noexcept {
     std::int64_t number = 0;

@@ -27,6 +27,10 @@ struct Rule {
 // In their order.
 std::vector<Rule> collect_rules(const seclang::Tree& tree);
 
+// Whether the rule is one of a release of the Core Rule Set or of a plugin for it, as its ver says:
+// what is odd there is not for its users to mend.
+bool of_release(const Rule& rule) noexcept;
+
 // The whole text as a number; 0: it is none.
 std::int64_t number_of(std::string_view text) noexcept;
 
