@@ -134,4 +134,93 @@ subtest 'exclusions that come too late' => sub {
     like $output, qr{^\S*b\.conf:1: warning: \Q$late stands before it, and has run\E\n    included from main\.conf:2\n\z}, 'over several files';
 };
 
+subtest 'variables before their phase' => sub {
+    my sub early ($name, $phase, $first) { return "$name is read in phase $phase, but is not known before phase $first" }
+    my %first = (
+        (map { $_ => 2 } qw(REQUEST_BODY REQUEST_BODY_LENGTH ARGS_POST ARGS_POST:a ARGS_POST_NAMES FILES FILES_NAMES FILES_COMBINED_SIZE
+            MULTIPART_STRICT_ERROR MULTIPART_UNMATCHED_BOUNDARY MULTIPART_PART_HEADERS REQBODY_ERROR FULL_REQUEST XML:/* XML://a/@b &ARGS_POST)),
+        (map { $_ => 3 } qw(RESPONSE_STATUS RESPONSE_HEADERS:Server RESPONSE_HEADERS_NAMES RESPONSE_PROTOCOL RESPONSE_CONTENT_TYPE)),
+        (map { $_ => 4 } qw(RESPONSE_BODY RESPONSE_CONTENT_LENGTH)),
+    );
+    for my $variable (sort keys %first) {
+        my ($name) = $variable =~ /(\w+)/;
+        my $first = $first{$variable};
+        for my $phase (1 .. 5) {
+            warned "$variable in phase $phase", qq{SecRule $variable "\@rx x" "id:1,phase:$phase,pass,log"},
+                $phase < $first ? early($name, $phase, $first) : ();
+        }
+    }
+    warned 'no phase', 'SecRule ARGS_POST "@rx x" "id:1,pass"', early('ARGS_POST', 1, 2);
+    warned 'the phase of a default', qq{SecDefaultAction "phase:2,log,pass"\nSecRule ARGS_POST "\@rx x" "id:1,pass"}, early('ARGS_POST', 1, 2);
+    warned 'a phase by name', 'SecRule RESPONSE_BODY "@rx x" "id:1,phase:request,pass"', early('RESPONSE_BODY', 2, 4);
+    warned 'in a chain', qq{SecRule ARGS "\@rx x" "id:1,phase:1,deny,chain"\n    SecRule Request_Body "\@rx y" "t:none"}, early('Request_Body', 1, 2);
+    warned 'in a macro', 'SecAction "id:1,phase:1,pass,nolog,setvar:tx.a=%{REQUEST_BODY}"', early('REQUEST_BODY', 1, 2);
+    warned 'once', 'SecRule ARGS_POST:a|ARGS_POST:b|FILES "@rx x" "id:1,phase:1,pass"', early('ARGS_POST', 1, 2), early('FILES', 1, 2);
+    sound $_, qq{SecRule $_ "\@rx x" "id:1,phase:1,pass"} for 'ARGS', 'ARGS_GET', 'ARGS|!ARGS_POST:a', 'REQBODY_PROCESSOR', 'QUERY_STRING';
+    sound 'phases by name', qq{SecRule RESPONSE_BODY "\@rx x" "id:1,phase:response,pass"\nSecRule RESPONSE_STATUS "\@rx x" "id:2,phase:logging,pass"};
+    warned 'a control of bodies', 'SecAction "id:1,phase:2,pass,nolog,ctl:requestBodyProcessor=XML"',
+        'ctl:requestBodyProcessor comes too late in phase 2: the body has been read before phase 2';
+    sound 'a control of bodies in phase 1', 'SecAction "id:1,phase:1,pass,nolog,ctl:requestBodyProcessor=XML"';
+};
+
+subtest 'collections' => sub {
+    my %of = (IP => ['initcol:ip', 'all clients have', 'initcol:ip=%{REMOTE_ADDR}'], SESSION => ['setsid', 'all sessions have', 'setsid:%{REQUEST_COOKIES.sid}'],
+        USER => ['setuid', 'all users have', 'setuid:%{REMOTE_USER}'], RESOURCE => ['initcol:resource', 'all resources have', 'initcol:resource=%{REQUEST_FILENAME}']);
+    for my $name (sort keys %of) {
+        my ($by, $who, $action) = $of{$name}->@*;
+        my $set = qq{SecAction "id:9,phase:1,nolog,pass,$action"};
+        my $due = "$by: $who one in common";
+        for my $rule (qq{SecRule $name:count "\@gt 5" "id:1,phase:1,deny"}, qq{SecRule &$name:count "\@eq 0" "id:1,phase:1,deny"},
+            qq{SecAction "id:1,phase:1,pass,setvar:\L$name\E.count=+1"}, qq{SecRule ARGS "\@streq %{\L$name\E.count}" "id:1,phase:1,deny"}) {
+            warned $rule, $rule, "$name is used without $due";
+            warned "$rule, before it", "$rule\n$set", "$name is used before $by in main.conf:2: $who one in common";
+            sound "$rule, behind it", "$set\n$rule";
+        }
+    }
+    warned 'GLOBAL', 'SecRule GLOBAL:a "@gt 5" "id:1,phase:1,deny"', 'GLOBAL is used without initcol:global: it has no key';
+    sound 'in the same rule', 'SecAction "id:1,phase:1,pass,initcol:ip=%{REMOTE_ADDR},setvar:ip.count=+1"';
+    sound 'in an earlier phase, behind it', qq{SecRule IP:a "\@gt 5" "id:1,phase:2,deny"\nSecAction "id:2,phase:1,pass,nolog,initcol:ip=%{REMOTE_ADDR}"};
+    sound 'what is called like one', 'SecRule TX:ip|ARGS:session|SESSIONID "@rx x" "id:1,phase:2,deny,setvar:tx.ip=1"';
+};
+
+subtest 'expirevar' => sub {
+    my ($version) = +(tool(in_files(), '--version'))[1] =~ /v3\.0\.(\d+)/;
+    my $due = "libmodsecurity 3.0.$version ignores expirevar, and ip.a does not expire: 3.0.11 is needed";
+    warned 'for libraries that ignore it', q{SecAction "id:1,phase:1,pass,initcol:ip=%{REMOTE_ADDR},setvar:ip.a=1,expirevar:'ip.a=60'"}, $version < 11 ? $due : ();
+};
+
+# A MaxMind DB that says the same of each address. Its maps are lists of names and values.
+sub maxmind_value ($value) {
+    return pack 'C a*', 0x40 | length $value, $value if !ref $value;
+    return pack('C', 0xe0 | @$value / 2) . join '', map { maxmind_value($_) } @$value;
+}
+sub maxmind_db ($kind, $data) {
+    my sub named ($name, @number) { return maxmind_value($name) . pack $number[0], @number[1, 2] }
+    my $meta = join '', pack('C', 0xe6), maxmind_value('database_type'), maxmind_value($kind),
+        named('binary_format_major_version', 'C n', 0xa2, 2), named('binary_format_minor_version', 'C n', 0xa2, 0),
+        named('ip_version', 'C n', 0xa2, 4), named('node_count', 'C N', 0xc4, 1), named('record_size', 'C n', 0xa2, 24);
+    return "\0\0\x11" x 2 . "\0" x 16 . maxmind_value($data) . "\xab\xcd\xefMaxMind.com$meta";
+}
+
+subtest 'databases of places' => sub {
+    my $rules = qq{SecRule REMOTE_ADDR "\@geoLookup" "id:1,phase:1,pass,chain"\n    SecRule GEO:COUNTRY_CODE "\@streq XX" "t:none"\n};
+    my sub of ($database, $what = "SecGeoLookupDb places\n$rules") {
+        my ($status, $output) = tool(in_files('main.conf' => $what, 'places' => $database), 'check', 'main.conf');
+        return $output;
+    }
+    my $nothing = 'main.conf:1: warning: @geoLookup finds nothing in "places":';
+    my $kind = 'it is neither a MaxMind DB (.mmdb) of countries or cities nor a GeoIP database of cities';
+    is of(maxmind_db('GeoLite2-Country', ['country', ['iso_code', 'DE']])), '', 'countries';
+    is of(maxmind_db('GeoLite2-ASN', ['organization', 'x'])), "$nothing it has no codes of countries\n", 'a MaxMind DB of something else';
+    is of("start,end,country\n" x 1000), "$nothing $kind\n", 'a table';
+    is of("x" x 1000 . "\xff\xff\xff\x01"), "$nothing $kind\n", 'a GeoIP database of countries';
+    is of("x" x 1000 . "\xff\xff\xff\x02\x10\0\0"), '', 'a GeoIP database of cities';
+    like of('', "SecGeoLookupDb none\n$rules"), qr/^main\.conf:1: error: data file "none" is not found$/m, 'none';
+    warned 'none is named', $rules, '@geoLookup finds nothing without a database: SecGeoLookupDb names none';
+    is of(maxmind_db('GeoLite2-Country', ['country', ['iso_code', 'DE']]), qq{SecGeoLookupDb places\nSecRule GEO:COUNTRY_CODE "\@streq XX" "id:2,phase:1,deny"\n}),
+        "main.conf:2: warning: GEO is used without \@geoLookup: it is empty\n", 'nobody asks';
+    is of(maxmind_db('GeoLite2-Country', ['country', ['iso_code', 'DE']]), qq{SecGeoLookupDb places\nSecRule GEO:COUNTRY_CODE "\@streq XX" "id:2,phase:1,deny"\n$rules}),
+        "main.conf:2: warning: GEO is used before \@geoLookup in main.conf:3: it is empty\n", 'somebody asks too late';
+};
+
 done_testing;
