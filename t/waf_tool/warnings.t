@@ -223,4 +223,27 @@ subtest 'databases of places' => sub {
         "main.conf:2: warning: GEO is used before \@geoLookup in main.conf:3: it is empty\n", 'somebody asks too late';
 };
 
+subtest 'what may be missing' => sub {
+    my sub due ($name) { return "a request without $name passes: operators, negated ones too, are asked only for what is there; test &$name, too" }
+    my $key = 'REQUEST_HEADERS:X-Key';
+    my $rule = qq{SecRule $key "!\@streq abc" "id:1,phase:1,deny,status:401"};
+    warned 'a header', $rule, due($key);
+    warned $_, $rule =~ s/deny,status:401/$_/r, due($key) for 'drop', 'block', q{redirect:'https://shop.example/'};
+    warned $_, $rule =~ s/!\@streq abc/$_/r, due($key) for '!@rx ^abc$', '!^abc$', '! @within abc,def', '!@pm abc', '!@ipMatch 192.0.2.0/24';
+    warned $_, $rule =~ s/$key/$_/r, due($_) for 'REQUEST_COOKIES:sid', 'Request_Headers:Host', 'REQUEST_HEADERS:Authorization', 'REQUEST_HEADERS:/^X-K/';
+    warned 'one of two', $rule =~ s/$key/REQUEST_COOKIES:sid|$key/r, due('REQUEST_COOKIES:sid');
+    warned 'the first of a chain', ($rule =~ s/deny/deny,chain/r) . qq{\n    SecRule REQUEST_FILENAME "\@beginsWith /admin" "t:none"}, due($key);
+    warned 'the last of a chain', qq{SecRule REQUEST_FILENAME "\@beginsWith /admin" "id:1,phase:1,deny,chain"\n    SecRule $key "!\@streq abc"}, due($key);
+    warned 'another is counted', qq{SecRule &REQUEST_HEADERS:X-Other "\@eq 0" "id:2,phase:1,deny"\n$rule}, due($key);
+    sound 'counted by another rule', qq{SecRule &$_ "\@eq 0" "id:2,phase:1,deny"\n$rule} for $key, 'request_headers:x-key';
+    sound 'counted in the chain', ($rule =~ s/deny/deny,chain/r) . qq{\n    SecRule &$key "!\@eq 0" "t:none"};
+    sound 'counted in the same rule', $rule =~ s/$key/&$key|$key/r;
+    sound 'what stops nothing', $rule =~ s/deny,status:401/pass/r;
+    sound 'a default that passes', qq{SecDefaultAction "phase:1,log,pass"\n} . $rule =~ s/deny,status:401/block/r;
+    warned 'a default that denies', qq{SecDefaultAction "phase:1,log,deny"\n} . ($rule =~ s/deny,status:401/block/r), due($key);
+    sound 'not negated', $rule =~ s/!\@/\@/r;
+    sound $_, $rule =~ s/$key/$_/r for 'REQUEST_METHOD', 'REQUEST_HEADERS', 'REMOTE_ADDR', "!$key|REQUEST_HEADERS", "$key|REMOTE_ADDR";
+    sound 'the form of what need not be there', 'SecRule REQUEST_HEADERS:Content-Length "!@rx ^\d+$" "id:1,phase:1,deny"';
+};
+
 done_testing;

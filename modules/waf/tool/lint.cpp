@@ -31,6 +31,7 @@ std::vector<Finding> lint(const seclang::Tree& tree, std::string_view version) {
     lint_rules(tree, findings);
     lint_exclusions(tree, findings);
     lint_data(tree, version, findings);
+    lint_presence(tree, findings);
     std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {
         return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);
     });

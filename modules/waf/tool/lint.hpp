@@ -36,6 +36,9 @@ void lint_exclusions(const seclang::Tree& tree, std::vector<Finding>& findings);
 // libmodsecurity, as it tells it.
 void lint_data(const seclang::Tree& tree, std::string_view version, std::vector<Finding>& findings);
 
+// Rules against headers and cookies that let requests without them pass.
+void lint_presence(const seclang::Tree& tree, std::vector<Finding>& findings);
+
 // FILE:LINE; FILE of the file as a whole
 std::string describe(const seclang::Tree& tree, seclang::Place place);
 

@@ -12,27 +12,6 @@ using seclang::Directive;
 using seclang::find_action;
 using seclang::same_name;
 
-// The last one of several holds.
-int phase_of(const Directive& directive) {
-    const seclang::Action* action = nullptr;
-    for (const seclang::Action& each : directive.actions) {
-        action = same_name(each.name, "phase") ? &each : action;
-    }
-    if (action == nullptr) {
-        return 1;
-    }
-    if (same_name(action->argument, "request")) {
-        return 2;
-    }
-    if (same_name(action->argument, "response")) {
-        return 4;
-    }
-    if (same_name(action->argument, "logging")) {
-        return 5;
-    }
-    return static_cast<int>(std::clamp<std::int64_t>(number_of(action->argument), 0, 6));
-}
-
 // Operators are run for values that exist: these always do.
 bool always_there(const seclang::Variable& variable) {
     constexpr std::array<std::string_view, 8> kNames{
@@ -67,6 +46,27 @@ std::size_t root_of(const seclang::Tree& tree, std::size_t file) noexcept {
 }
 
 }  // namespace
+
+// The last one of several holds.
+int phase_of(const Directive& directive) {
+    const seclang::Action* action = nullptr;
+    for (const seclang::Action& each : directive.actions) {
+        action = same_name(each.name, "phase") ? &each : action;
+    }
+    if (action == nullptr) {
+        return 1;
+    }
+    if (same_name(action->argument, "request")) {
+        return 2;
+    }
+    if (same_name(action->argument, "response")) {
+        return 4;
+    }
+    if (same_name(action->argument, "logging")) {
+        return 5;
+    }
+    return static_cast<int>(std::clamp<std::int64_t>(number_of(action->argument), 0, 6));
+}
 
 bool of_release(const Rule& rule) noexcept {
     const seclang::Action* version =
