@@ -246,4 +246,48 @@ subtest 'what may be missing' => sub {
     sound 'the form of what need not be there', 'SecRule REQUEST_HEADERS:Content-Length "!@rx ^\d+$" "id:1,phase:1,deny"';
 };
 
+# pieces NAME, ACTIONS, TABLE: what never matches of each operator, or undef; one rule for each.
+sub pieces ($name, $actions, @table) {
+    my (@due, $text);
+    for my $line (1 .. @table / 2) {
+        my ($operator, $piece) = splice @table, 0, 2;
+        $text .= qq{SecRule ARGS "$operator" "id:$line,phase:2,deny,$actions"\n};
+        push @due, [$operator, $piece];
+    }
+    my ($status, $output) = tool(in_files('main.conf' => $text), 'check', 'main.conf');
+    my %said = $output =~ /^main\.conf:(\d+): \w+: (.*)$/mg;
+    is_deeply [map { [$due[$_][0], $said{$_ + 1} && ($said{$_ + 1} =~ /^"(.*)" never matches: t:\w+ leaves no \w+ letters$/ ? $1 : $said{$_ + 1})] } keys @due],
+        \@due, $name;
+}
+
+subtest 'letters that are gone' => sub {
+    pieces 'phrases', 't:none,t:lowercase', map { @$_ } (map { (["\@$_ Foo", 'Foo'], ["!\@$_ foo Bar", 'Bar'], ["\@$_ foo-1", undef]) }
+        qw(streq contains containsWord beginsWith endsWith strmatch within)),
+        ['@within GET,post', 'GET'], ['@contains %{ARGS.Foo}', undef], ['@contains %{ARGS.Foo}Bar', 'Bar'],
+        ['@pm Foo', undef], ['@eq 5', undef], ['@detectSQLi', undef], ['@ipMatch 2001:DB8::1', undef], ['@STREQ Foo', 'Foo'];
+    pieces 'expressions', 't:none,t:lowercase', map { @$_ }
+        ['@rx Foo', 'Foo'], ['Foo', 'Foo'], ['!@rx ^Foo$', 'Foo'], ['@rx a(?:b|Foo)', 'Foo'], ['@rx (Foo)+', 'Foo'], ['@rx [A-Z]', '[A-Z]'],
+        ['@rx \x46oo', '\x46oo'], ['@rx \x{46}', '\x{46}'], ['@rx [\x41-\x5a]x', '[\x41-\x5a]x'], ['@rx [[:upper:]]', '[[:upper:]]'], ['@rx (?=Foo)', 'Foo'],
+        ['@rx (?i:foo)Bar', 'Bar'], ['@rx (?i)foo(?-i)Bar', 'Bar'], ['@rx (?<Name>Foo)', 'Foo'], ['@rx a{2}B{1,3}', 'a{2}B{1,3}'], ['@rx \.\.Foo\/', '\.\.Foo\/'],
+        ['@rx foo.*Bar', 'Bar'], ['@rxGlobal Foo', 'Foo'], ['@rx (?s)Foo', 'Foo'], ['@rx {Foo}', '{Foo}'], ['@rx x[a]Foo', 'Foo'],
+        map { [$_, undef] } '@rx foo', '@rx (?i)Foo', '@rx (?i:Foo)', '@rx (?is)Foo', '@rx a(?i)b|Foo', '@rx \S\W\B\D\A\Z\G\H\N\V\R\X', '@rx [a-zA-Z]', '@rx [^A-Z]', '@rx [\S\W]',
+        '@rx (?<Name>foo)\k<Name>', q{@rx (?'Name'foo)}, '@rx (?P<Name>foo)(?P=Name)', '@rx (?P<Name>a)(?P>Name)(?&Name)', '@rx \p{Lu}\pL\P{Greek}', '@rx a(?:Foo)?', '@rx A?b', '@rx A*b', '@rx A{0,3}b',
+        '@rx (?!Foo)a', '@rx (?<!Foo)a', '@rx (?:GET|get)', '@rx \x2E\x{3A}\xAB', '@rx (?#Foo)a', '@rx (?R)?a', '@rx \cA', '@rx %{tx.Foo}Bar', '@rx (?x) foo # Foo', '@rx (*UTF)foo', '@rx [Aa]',
+        '@rx \Qfoo\E', '@rx (a)(?(1)b|c)', '@rx [[:alpha:]]';
+    pieces "transformations $_->[0]", $_->[0], '@streq Foo', $_->[1] for
+        map({ [$_, 'Foo'] } 't:lowercase', 't:none,t:lowercase,t:trim', 't:urlDecodeUni,t:lowercase', 't:cmdLine', 't:lowercase,t:normalizePath,t:compressWhitespace', 't:uppercase,t:lowercase', 't:LowerCase'),
+        map({ [$_, undef] } 't:none', 't:trim', 't:lowercase,t:none', 't:lowercase,t:urlDecodeUni', 't:lowercase,t:base64Decode', 't:lowercase,t:htmlEntityDecode', 't:lowercase,multiMatch', 't:lowercase,t:hexEncode');
+    pieces 'the other way round', 't:uppercase', '@streq foo', 'foo', '@rx \x66OO', '\x66OO', '@rx FOO\d', undef, '@rx (?i)foo', undef;
+    my $foo = q{"Foo" never matches: t:lowercase leaves no capital letters};
+    my $default = 'SecDefaultAction "phase:2,log,pass,t:lowercase"';
+    warned 'transformations of the default', qq{$default\nSecRule ARGS "\@streq Foo" "id:1,phase:2,deny"}, $foo;
+    warned '... of a rule before it', qq{SecRule ARGS "\@streq Foo" "id:1,phase:2,deny"\n$default}, $foo;
+    warned '... with one of its own', qq{$default\nSecRule ARGS "\@streq Foo" "id:1,phase:request,deny,t:trim"}, $foo;
+    warned '... in a chain', qq{$default\nSecRule ARGS "\@streq foo" "id:1,phase:2,deny,chain"\nSecRule ARGS "\@streq Foo"}, $foo;
+    sound 'reset', qq{$default\nSecRule ARGS "\@streq Foo" "id:1,phase:2,deny,t:none"};
+    sound 'of another phase', qq{$default\nSecRule ARGS "\@streq Foo" "id:1,phase:1,deny"};
+    sound 'changed by an update', qq{SecRule ARGS "\@streq Foo" "id:1,phase:2,deny,t:lowercase"\nSecRuleUpdateActionById 1 "t:none"};
+    sound 'in the rule before', qq{SecRule ARGS "\@streq foo" "id:1,phase:2,deny,t:lowercase,chain"\nSecRule ARGS "\@streq Foo" "t:none"};
+};
+
 done_testing;

@@ -32,6 +32,7 @@ std::vector<Finding> lint(const seclang::Tree& tree, std::string_view version) {
     lint_exclusions(tree, findings);
     lint_data(tree, version, findings);
     lint_presence(tree, findings);
+    lint_case(tree, findings);
     std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {
         return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);
     });

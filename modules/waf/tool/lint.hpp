@@ -39,6 +39,9 @@ void lint_data(const seclang::Tree& tree, std::string_view version, std::vector<
 // Rules against headers and cookies that let requests without them pass.
 void lint_presence(const seclang::Tree& tree, std::vector<Finding>& findings);
 
+// Letters that a transformation has taken away before the operator looks for them.
+void lint_case(const seclang::Tree& tree, std::vector<Finding>& findings);
+
 // FILE:LINE; FILE of the file as a whole
 std::string describe(const seclang::Tree& tree, seclang::Place place);
 
