@@ -4,6 +4,7 @@
 use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use File::Basename 'basename';
 use Gatehouse::WafTool qw(available in_files tool);
 use Test::More;
 
@@ -288,6 +289,24 @@ subtest 'letters that are gone' => sub {
     sound 'of another phase', qq{$default\nSecRule ARGS "\@streq Foo" "id:1,phase:1,deny"};
     sound 'changed by an update', qq{SecRule ARGS "\@streq Foo" "id:1,phase:2,deny,t:lowercase"\nSecRuleUpdateActionById 1 "t:none"};
     sound 'in the rule before', qq{SecRule ARGS "\@streq foo" "id:1,phase:2,deny,t:lowercase,chain"\nSecRule ARGS "\@streq Foo" "t:none"};
+};
+
+# Rules as they are delivered, with what they are delivered with.
+subtest 'sound rules' => sub {
+    my $conf = "$FindBin::Bin/../../conf/crs";
+    my $debian = '/usr/share/modsecurity-crs/rules';
+    my $version4 = $ENV{CRS4_RULES};
+    my %sets = (
+        (map { (basename($_) => [$_]) } grep { !/main\.conf$/ } glob "$conf/*.conf"),
+        (-d $debian ? ('version 3 with our settings' => ["$conf/main.conf"], 'version 3' => [glob "$debian/*.conf"],
+            'version 3 with its settings' => [glob("/etc/modsecurity/crs/{crs-setup,REQUEST-900*}.conf"), glob("$debian/*.conf"), glob '/etc/modsecurity/crs/RESPONSE-999*.conf']) : ()),
+        ($version4 ? ('version 4' => [glob "$version4/*.conf"],
+            'version 4 with plugins' => [map { glob "$version4/$_.conf" } '../plugins/*-config', '../plugins/*-before', '*', '../plugins/*-after']) : ()),
+    );
+    for my $name (sort keys %sets) {
+        my ($status, $output) = tool("$FindBin::Bin", 'check', $sets{$name}->@*);
+        is $output =~ s/^\S+: notice: .*\n(?: .*\n)*//gmr, '', $name;
+    }
 };
 
 done_testing;
