@@ -67,19 +67,24 @@ class RuleIndex {
         return found == names.end() ? std::string() : *found;
     }
 
-    // Places in the vector of rules.
+    // Places in the vector of rules. None if they are more than any set of rules has: what is asked
+    // of them takes as long as there are rules, for each exclusion.
     std::vector<std::size_t> chosen(const Exclusion& exclusion) const {
+        constexpr std::size_t kMost = 2000;
         std::vector<std::size_t> found;
         if (exclusion.by != By::id) {
             const auto& names = exclusion.by == By::tag ? tags_ : messages_;
             const auto at = names.find(exclusion.key);
-            return at == names.end() ? found : at->second;
+            return at == names.end() || at->second.size() > kMost ? found : at->second;
         }
         bool ignored = false;
         for (const IdRange range : ids_of(exclusion.key, exclusion.ids, ignored)) {
             const auto end = ids_.upper_bound(range.last);
             for (auto at = ids_.lower_bound(range.first); at != ids_.end() && at != end; ++at) {
                 found.push_back(at->second);
+                if (found.size() > kMost) {
+                    return {};
+                }
             }
         }
         return found;

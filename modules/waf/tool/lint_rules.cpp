@@ -3,6 +3,7 @@
 #include <optional>
 #include <set>
 
+#include "waf/tool/exclusions.hpp"
 #include "waf/tool/lint.hpp"
 #include "waf/tool/rules.hpp"
 
@@ -141,7 +142,7 @@ class RuleLinter {
         const std::vector<Action>& actions = rule.links.front()->actions;
         return std::any_of(actions.begin(), actions.end(), [&](const Action& action) {
             return same_name(action.name, by_tag ? "tag" : "msg") &&
-                   action.argument == directive.argument;
+                   action.argument == unquoted(directive.argument);
         });
     }
 
