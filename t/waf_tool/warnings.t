@@ -39,7 +39,7 @@ sub ctl ($control) { return qq{SecAction "id:100,phase:1,nolog,pass,ctl:$control
 subtest 'exclusions that do what they say' => sub {
     sound "ctl:$_", ctl($_) for 'ruleRemoveById=1', 'ruleRemoveById=1-3', 'ruleRemoveByTag=attack-sqli',
         'ruleRemoveTargetById=1;ARGS', 'ruleRemoveTargetById=1;ARGS:q', 'ruleRemoveTargetById=1;REQUEST_HEADERS:x-key',
-        'ruleRemoveTargetById=2;ARGS:page', 'ruleRemoveTargetById=2;ARGS:Page', 'ruleRemoveTargetById=3;ARGS',
+        'ruleRemoveTargetById=2;ARGS:page', 'ruleRemoveTargetById=3;ARGS',
         'ruleRemoveTargetById=4;XML:/*', 'ruleRemoveTargetById=5;ARGS:page2', 'ruleRemoveTargetByTag=attack-sqli;ARGS:q',
         'ruleRemoveById=1,ctl:ruleRemoveTargetById=2;ARGS:page';
     sound $_, "$_\n$rules" for 'SecRuleRemoveById 1', 'SecRuleRemoveById 1 3', 'SecRuleRemoveById 1-3 5', 'SecRuleRemoveById 1, 3',
@@ -102,6 +102,9 @@ subtest 'targets' => sub {
     warned 'by tag', ctl('ruleRemoveTargetByTag=attack-sqli;FILES'), 'ctl:ruleRemoveTargetByTag changes nothing: no rule that it is for looks at "FILES"';
     warned 'by message', qq{SecRuleUpdateTargetByMsg "A message" !ARGS_GET\n$rules}, qq{SecRuleUpdateTargetByMsg changes nothing: no rule that it is for looks at "ARGS_GET", $has};
     warned 'another argument', ctl('ruleRemoveTargetById=2;ARGS:q'), 'ctl:ruleRemoveTargetById changes nothing: rule 2 does not look at "ARGS:q", but at ARGS:page|!ARGS:x';
+    warned 'a dot', ctl('ruleRemoveTargetById=1;ARGS.q'), 'ctl:ruleRemoveTargetById changes nothing: "ARGS.q" needs a colon behind "ARGS"';
+    warned 'another case', ctl('ruleRemoveTargetById=2;ARGS:Page'), 'ctl:ruleRemoveTargetById changes nothing: rule 2 does not look at "ARGS:Page", but at ARGS:page|!ARGS:x';
+    sound 'headers in another case', qq{SecRuleUpdateTargetById 7 !REQUEST_HEADERS:x-key\nSecRule REQUEST_HEADERS:X-Key "\@rx a" "id:7,phase:1,deny"};
     warned 'all of what one is taken of', ctl('ruleRemoveTargetById=2;ARGS'), 'ctl:ruleRemoveTargetById changes nothing: rule 2 does not look at "ARGS", but at ARGS:page|!ARGS:x';
     warned 'one of what is counted', ctl('ruleRemoveTargetById=3;ARGS:q'), 'ctl:ruleRemoveTargetById changes nothing: rule 3 does not look at "ARGS:q", but at &ARGS';
     warned 'in a chain', ctl('ruleRemoveTargetById=3;REQUEST_COOKIES'),
@@ -156,6 +159,8 @@ subtest 'variables before their phase' => sub {
     }
     warned 'no phase', 'SecRule ARGS_POST "@rx x" "id:1,pass"', early('ARGS_POST', 1, 2);
     warned 'the phase of a default', qq{SecDefaultAction "phase:2,log,pass"\nSecRule ARGS_POST "\@rx x" "id:1,pass"}, early('ARGS_POST', 1, 2);
+    warned 'by an update', qq{SecRule ARGS "\@rx x" "id:1,phase:1,deny"\nSecRuleUpdateTargetById 1 ARGS_POST}, 'ARGS_POST is read by rule 1 in phase 1, but is not known before phase 2';
+    sound 'by an update of a rule that is late enough', qq{SecRule ARGS "\@rx x" "id:1,phase:2,deny"\nSecRuleUpdateTargetById 1 ARGS_POST};
     warned 'a phase by name', 'SecRule RESPONSE_BODY "@rx x" "id:1,phase:request,pass"', early('RESPONSE_BODY', 2, 4);
     warned 'in a chain', qq{SecRule ARGS "\@rx x" "id:1,phase:1,deny,chain"\n    SecRule Request_Body "\@rx y" "t:none"}, early('Request_Body', 1, 2);
     warned 'in a macro', 'SecAction "id:1,phase:1,pass,nolog,setvar:tx.a=%{REQUEST_BODY}"', early('REQUEST_BODY', 1, 2);

@@ -18,43 +18,6 @@ using seclang::Action;
 using seclang::Directive;
 using seclang::same_name;
 
-// From which phase on a variable can have a value.
-int first_phase(std::string_view name) noexcept {
-    struct Known {
-        int phase;
-        std::string_view name;
-        bool prefix = false;
-    };
-    constexpr std::array kKnown{Known{2, "REQUEST_BODY"},
-                                Known{2, "REQUEST_BODY_LENGTH"},
-                                Known{2, "ARGS_POST"},
-                                Known{2, "ARGS_POST_NAMES"},
-                                Known{2, "FILES"},
-                                Known{2, "FILES_", true},
-                                Known{2, "MULTIPART_", true},
-                                Known{2, "XML"},
-                                Known{2, "REQBODY_ERROR"},
-                                Known{2, "REQBODY_ERROR_MSG"},
-                                Known{2, "REQBODY_PROCESSOR_", true},
-                                Known{2, "FULL_REQUEST"},
-                                Known{2, "FULL_REQUEST_LENGTH"},
-                                Known{2, "INBOUND_DATA_ERROR"},
-                                Known{3, "RESPONSE_STATUS"},
-                                Known{3, "RESPONSE_PROTOCOL"},
-                                Known{3, "RESPONSE_HEADERS"},
-                                Known{3, "RESPONSE_HEADERS_NAMES"},
-                                Known{3, "RESPONSE_CONTENT_TYPE"},
-                                Known{3, "STATUS"},
-                                Known{3, "STATUS_LINE"},
-                                Known{4, "RESPONSE_BODY"},
-                                Known{4, "RESPONSE_CONTENT_LENGTH"},
-                                Known{4, "OUTBOUND_DATA_ERROR"}};
-    const auto* found = std::find_if(kKnown.begin(), kKnown.end(), [&](const Known& known) {
-        return same_name(known.prefix ? name.substr(0, known.name.size()) : name, known.name);
-    });
-    return found == kKnown.end() ? 1 : found->phase;
-}
-
 // What has to be asked for, and by what.
 struct Source {
     std::string_view name;
@@ -244,6 +207,42 @@ class DataLinter {
 };
 
 }  // namespace
+
+int first_phase(std::string_view name) noexcept {
+    struct Known {
+        int phase;
+        std::string_view name;
+        bool prefix = false;
+    };
+    constexpr std::array kKnown{Known{2, "REQUEST_BODY"},
+                                Known{2, "REQUEST_BODY_LENGTH"},
+                                Known{2, "ARGS_POST"},
+                                Known{2, "ARGS_POST_NAMES"},
+                                Known{2, "FILES"},
+                                Known{2, "FILES_", true},
+                                Known{2, "MULTIPART_", true},
+                                Known{2, "XML"},
+                                Known{2, "REQBODY_ERROR"},
+                                Known{2, "REQBODY_ERROR_MSG"},
+                                Known{2, "REQBODY_PROCESSOR_", true},
+                                Known{2, "FULL_REQUEST"},
+                                Known{2, "FULL_REQUEST_LENGTH"},
+                                Known{2, "INBOUND_DATA_ERROR"},
+                                Known{3, "RESPONSE_STATUS"},
+                                Known{3, "RESPONSE_PROTOCOL"},
+                                Known{3, "RESPONSE_HEADERS"},
+                                Known{3, "RESPONSE_HEADERS_NAMES"},
+                                Known{3, "RESPONSE_CONTENT_TYPE"},
+                                Known{3, "STATUS"},
+                                Known{3, "STATUS_LINE"},
+                                Known{4, "RESPONSE_BODY"},
+                                Known{4, "RESPONSE_CONTENT_LENGTH"},
+                                Known{4, "OUTBOUND_DATA_ERROR"}};
+    const auto* found = std::find_if(kKnown.begin(), kKnown.end(), [&](const Known& known) {
+        return same_name(known.prefix ? name.substr(0, known.name.size()) : name, known.name);
+    });
+    return found == kKnown.end() ? 1 : found->phase;
+}
 
 void lint_data(const seclang::Tree& tree, std::string_view version,
                std::vector<Finding>& findings) {

@@ -1,17 +1,17 @@
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "waf/core/seclang_words.hpp"
 #include "waf/tool/exclusions.hpp"
 #include "waf/tool/lint.hpp"
+#include "waf/tool/names_read.hpp"
+#include "waf/tool/rule_index.hpp"
 #include "waf/tool/targets.hpp"
 
 namespace gatehouse::waf::tool {
 
 namespace {
 
-using seclang::Action;
 using seclang::Directive;
 using seclang::same_name;
 using By = Exclusion::By;
@@ -24,109 +24,6 @@ std::string upper(std::string_view text) {
                    [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
     return out;
 }
-
-// Rules by what exclusions know them by. A tag or message with a macro may be any.
-class RuleIndex {
-  public:
-    RuleIndex(const seclang::Tree& tree, const std::vector<Rule>& rules) : rules_(rules) {
-        for (std::size_t i = 0; i < rules.size(); ++i) {
-            if (!rules[i].marker && !rules[i].links.empty()) {
-                ids_.emplace(rules[i].id, i);
-            }
-        }
-        for (const seclang::Statement& statement : tree.statements) {
-            note(statement.directive);
-        }
-        for (std::size_t i = 0; i < rules.size(); ++i) {
-            if (!rules[i].marker && !rules[i].links.empty()) {
-                note_names(*rules[i].links.front(), i);
-            }
-        }
-    }
-
-    // Those of the recommended configuration are told of, too, in sets that do without it.
-    bool has(IdRange range) const {
-        constexpr IdRange kRecommended{200000, 200099};
-        if (range.first >= kRecommended.first && range.last <= kRecommended.last) {
-            return true;
-        }
-        const auto at = all_ids_.lower_bound(range.first);
-        return at != all_ids_.end() && *at <= range.last;
-    }
-
-    // Whether anything has the name, rule or not: who else says a tag may mean it.
-    bool has(By by, const std::string& name) const {
-        return by == By::tag ? all_tags_.contains(name) || open_tags_
-                             : all_messages_.contains(name) || open_messages_;
-    }
-
-    std::string in_other_case(By by, std::string_view name) const {
-        const std::set<std::string>& names = by == By::tag ? all_tags_ : all_messages_;
-        const auto found = std::find_if(names.begin(), names.end(),
-                                        [&](const std::string& n) { return same_name(n, name); });
-        return found == names.end() ? std::string() : *found;
-    }
-
-    // Places in the vector of rules. None if they are more than any set of rules has: what is asked
-    // of them takes as long as there are rules, for each exclusion.
-    std::vector<std::size_t> chosen(const Exclusion& exclusion) const {
-        constexpr std::size_t kMost = 2000;
-        std::vector<std::size_t> found;
-        if (exclusion.by != By::id) {
-            const auto& names = exclusion.by == By::tag ? tags_ : messages_;
-            const auto at = names.find(exclusion.key);
-            return at == names.end() || at->second.size() > kMost ? found : at->second;
-        }
-        bool ignored = false;
-        for (const IdRange range : ids_of(exclusion.key, exclusion.ids, ignored)) {
-            const auto end = ids_.upper_bound(range.last);
-            for (auto at = ids_.lower_bound(range.first); at != ids_.end() && at != end; ++at) {
-                found.push_back(at->second);
-                if (found.size() > kMost) {
-                    return {};
-                }
-            }
-        }
-        return found;
-    }
-
-  private:
-    // Also rules of scripts, defaults and updates.
-    void note(const Directive& directive) {
-        for (const Action& action : directive.actions) {
-            const bool open = action.argument.find("%{") != std::string::npos;
-            if (same_name(action.name, "id")) {
-                all_ids_.insert(number_of(action.argument));
-            } else if (same_name(action.name, "tag")) {
-                all_tags_.insert(action.argument);
-                open_tags_ |= open;
-            } else if (same_name(action.name, "msg")) {
-                all_messages_.insert(action.argument);
-                open_messages_ |= open;
-            }
-        }
-    }
-
-    void note_names(const Directive& first, std::size_t rule) {
-        for (const Action& action : first.actions) {
-            if (same_name(action.name, "tag")) {
-                tags_[action.argument].push_back(rule);
-            } else if (same_name(action.name, "msg")) {
-                messages_[action.argument].push_back(rule);
-            }
-        }
-    }
-
-    const std::vector<Rule>& rules_;
-    std::multimap<std::int64_t, std::size_t> ids_;
-    std::map<std::string, std::vector<std::size_t>> tags_;
-    std::map<std::string, std::vector<std::size_t>> messages_;
-    std::set<std::int64_t> all_ids_;
-    std::set<std::string> all_tags_;
-    std::set<std::string> all_messages_;
-    bool open_tags_ = false;
-    bool open_messages_ = false;
-};
 
 class ExclusionLinter {
   public:
@@ -274,6 +171,11 @@ class ExclusionLinter {
                                 " libmodsecurity reads " + quote(text) + " only");
         }
         const Target target = target_of(text);
+        if (text.substr(target.collection.size()).starts_with('.')) {
+            warn(exclusion, exclusion.name + " changes nothing: " + quote(text) +
+                                " needs a colon behind " + quote(target.collection));
+            return;
+        }
         const std::string canonical = upper(target.collection);
         if (!same_name(canonical, "XML") && is_expression(target.selector)) {
             warn(exclusion, exclusion.name + " changes nothing: libmodsecurity takes " +
@@ -303,6 +205,7 @@ class ExclusionLinter {
     void check_variables(const Exclusion& exclusion, const std::vector<std::size_t>& chosen) {
         for (const seclang::Variable& variable : exclusion.directive->variables) {
             if (!variable.excluded) {
+                check_addition(exclusion, chosen, variable.name);
                 continue;
             }
             const std::string text =
@@ -311,6 +214,18 @@ class ExclusionLinter {
             if (!check_wildcard(exclusion, text, target)) {
                 check_presence(exclusion, chosen, text, target);
             }
+        }
+    }
+
+    void check_addition(const Exclusion& exclusion, const std::vector<std::size_t>& chosen,
+                        const std::string& name) {
+        const int phase = first_phase(name);
+        if (!chosen.empty() && std::all_of(chosen.begin(), chosen.end(), [&](std::size_t rule) {
+                return rules_[rule].phase < phase;
+            })) {
+            warn(exclusion, name + " is read by rule " + std::to_string(rules_[chosen.front()].id) +
+                                " in phase " + std::to_string(rules_[chosen.front()].phase) +
+                                ", but is not known before phase " + std::to_string(phase));
         }
     }
 

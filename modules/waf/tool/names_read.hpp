@@ -7,6 +7,9 @@
 
 namespace gatehouse::waf::tool {
 
+// From which phase on a variable can have a value.
+int first_phase(std::string_view name) noexcept;
+
 // The name at the front of what a macro or a setvar says: ip of "ip.count", "ip:count" and
 // "!ip.count=1".
 inline std::string_view name_at_front(std::string_view text) noexcept {

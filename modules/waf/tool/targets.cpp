@@ -18,6 +18,12 @@ bool stands_for_others(std::string_view name) noexcept {
                        [&](std::string_view each) { return same_name(each, name); });
 }
 
+// Values are known by the name that the client has sent, and HTTP/2 has small letters in headers.
+bool is_of_headers(std::string_view name) noexcept {
+    return same_name(name, "REQUEST_HEADERS") || same_name(name, "REQUEST_HEADERS_NAMES") ||
+           same_name(name, "RESPONSE_HEADERS") || same_name(name, "RESPONSE_HEADERS_NAMES");
+}
+
 }  // namespace
 
 Target target_of(std::string_view text) noexcept {
@@ -77,8 +83,10 @@ bool takes_off(const Target& target, const Variable& variable) noexcept {
     if (variable.selector.empty()) {
         return !target.selects || (!variable.counted && is_collection(variable.name));
     }
-    return target.selects && (is_expression(variable.selector) || is_expression(target.selector) ||
-                              same_name(variable.selector, target.selector));
+    return target.selects &&
+           (is_expression(variable.selector) || is_expression(target.selector) ||
+            variable.selector == target.selector ||
+            (is_of_headers(variable.name) && same_name(variable.selector, target.selector)));
 }
 
 bool looks_at(const seclang::Directive& rule, const Target& target) noexcept {
