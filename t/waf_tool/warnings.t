@@ -239,7 +239,7 @@ subtest 'what may be missing' => sub {
     warned 'a header', $rule, due($key);
     warned $_, $rule =~ s/deny,status:401/$_/r, due($key) for 'drop', 'block', q{redirect:'https://shop.example/'};
     warned $_, $rule =~ s/!\@streq abc/$_/r, due($key) for '!@rx ^abc$', '!^abc$', '! @within abc,def', '!@pm abc', '!@ipMatch 192.0.2.0/24';
-    warned $_, $rule =~ s/$key/$_/r, due($_) for 'REQUEST_COOKIES:sid', 'Request_Headers:Host', 'REQUEST_HEADERS:Authorization', 'REQUEST_HEADERS:/^X-K/';
+    warned $_, $rule =~ s/$key/$_/r, due($_) for 'REQUEST_COOKIES:sid', 'Request_Headers:Host', 'REQUEST_HEADERS:Authorization', 'REQUEST_HEADERS:/^X-Key$/';
     warned 'one of two', $rule =~ s/$key/REQUEST_COOKIES:sid|$key/r, due('REQUEST_COOKIES:sid');
     warned 'the first of a chain', ($rule =~ s/deny/deny,chain/r) . qq{\n    SecRule REQUEST_FILENAME "\@beginsWith /admin" "t:none"}, due($key);
     warned 'the last of a chain', qq{SecRule REQUEST_FILENAME "\@beginsWith /admin" "id:1,phase:1,deny,chain"\n    SecRule $key "!\@streq abc"}, due($key);
@@ -250,6 +250,7 @@ subtest 'what may be missing' => sub {
     sound 'what stops nothing', $rule =~ s/deny,status:401/pass/r;
     sound 'a default that passes', qq{SecDefaultAction "phase:1,log,pass"\n} . $rule =~ s/deny,status:401/block/r;
     warned 'a default that denies', qq{SecDefaultAction "phase:1,log,deny"\n} . ($rule =~ s/deny,status:401/block/r), due($key);
+    sound 'the form of those that are there', $rule =~ s/$key/REQUEST_COOKIES:\/^sess\//r;
     sound 'not negated', $rule =~ s/!\@/\@/r;
     sound $_, $rule =~ s/$key/$_/r for 'REQUEST_METHOD', 'REQUEST_HEADERS', 'REMOTE_ADDR', "!$key|REQUEST_HEADERS", "$key|REMOTE_ADDR";
     sound 'the form of what need not be there', 'SecRule REQUEST_HEADERS:Content-Length "!@rx ^\d+$" "id:1,phase:1,deny"';

@@ -3,9 +3,9 @@
 #include <map>
 #include <set>
 
-#include "waf/tool/exclusions.hpp"
 #include "waf/tool/letter_case.hpp"
 #include "waf/tool/lint.hpp"
+#include "waf/tool/removals.hpp"
 #include "waf/tool/rules.hpp"
 
 namespace gatehouse::waf::tool {
@@ -91,7 +91,7 @@ class CaseLinter {
             } else if (same_name(directive.name, "SecRuleUpdateActionById") &&
                        find_action(directive, "t") != nullptr) {
                 for (const IdRange id :
-                     ids_of(unquoted(directive.argument), Exclusion::Ids::one, ignored)) {
+                     ids_of(unquoted(directive.argument), Removal::Ids::one, ignored)) {
                     updated_.insert(id.first);
                 }
             }

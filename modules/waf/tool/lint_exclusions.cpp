@@ -2,9 +2,9 @@
 #include <set>
 
 #include "waf/core/seclang_words.hpp"
-#include "waf/tool/exclusions.hpp"
 #include "waf/tool/lint.hpp"
 #include "waf/tool/names_read.hpp"
+#include "waf/tool/removals.hpp"
 #include "waf/tool/rule_index.hpp"
 #include "waf/tool/targets.hpp"
 
@@ -14,7 +14,7 @@ namespace {
 
 using seclang::Directive;
 using seclang::same_name;
-using By = Exclusion::By;
+using By = Removal::By;
 
 std::string quote(std::string_view text) { return '"' + std::string(text) + '"'; }
 
@@ -30,10 +30,10 @@ class ExclusionLinter {
     ExclusionLinter(const seclang::Tree& tree, std::vector<Finding>& findings)
         : findings_(findings),
           rules_(collect_rules(tree)),
-          exclusions_(collect_exclusions(tree, rules_)),
+          exclusions_(collect_removals(tree, rules_)),
           index_(tree, rules_) {
         std::set<std::size_t> carriers;
-        for (const Exclusion& exclusion : exclusions_) {
+        for (const Removal& exclusion : exclusions_) {
             if (exclusion.directive == nullptr) {
                 carriers.insert(exclusion.carrier);
             } else {
@@ -46,7 +46,7 @@ class ExclusionLinter {
     }
 
     void run() {
-        for (const Exclusion& exclusion : exclusions_) {
+        for (const Removal& exclusion : exclusions_) {
             if (exclusion.directive == nullptr && of_release(rules_[exclusion.carrier])) {
                 continue;
             }
@@ -64,7 +64,7 @@ class ExclusionLinter {
     }
 
   private:
-    void warn(const Exclusion& exclusion, std::string text) {
+    void warn(const Removal& exclusion, std::string text) {
         findings_.push_back({Severity::warning, exclusion.place, std::move(text)});
     }
 
@@ -76,7 +76,7 @@ class ExclusionLinter {
         }
     }
 
-    void check_key(const Exclusion& exclusion) {
+    void check_key(const Removal& exclusion) {
         if (exclusion.by == By::id) {
             check_ids(exclusion);
         } else {
@@ -90,7 +90,7 @@ class ExclusionLinter {
                                          : "rules " + first + '-' + std::to_string(range.last);
     }
 
-    void check_ids(const Exclusion& exclusion) {
+    void check_ids(const Removal& exclusion) {
         bool left_over = false;
         const std::vector<IdRange> ranges = ids_of(exclusion.key, exclusion.ids, left_over);
         if (left_over) {
@@ -98,9 +98,9 @@ class ExclusionLinter {
             for (const IdRange range : ranges) {
                 read += (read.empty() ? "" : ", ") + written(range);
             }
-            const char* takes = exclusion.ids == Exclusion::Ids::list
+            const char* takes = exclusion.ids == Removal::Ids::list
                                     ? " takes ids and ranges with blanks between them: of "
-                                : exclusion.ids == Exclusion::Ids::range
+                                : exclusion.ids == Removal::Ids::range
                                     ? " takes one id or range: of "
                                     : " takes one id: of ";
             warn(exclusion, exclusion.name + takes + quote(exclusion.key) +
@@ -117,7 +117,7 @@ class ExclusionLinter {
         }
     }
 
-    void check_name(const Exclusion& exclusion) {
+    void check_name(const Removal& exclusion) {
         if (!others_ || index_.has(exclusion.by, exclusion.key)) {
             return;
         }
@@ -135,7 +135,7 @@ class ExclusionLinter {
     }
 
     // Whether the rule has run when the action of the carrier does.
-    bool has_run(std::size_t rule, const Exclusion& exclusion) const {
+    bool has_run(std::size_t rule, const Removal& exclusion) const {
         const Rule& carrier = rules_[exclusion.carrier];
         if (rule == exclusion.carrier) {
             return !exclusion.target || exclusion.last_link;
@@ -144,7 +144,7 @@ class ExclusionLinter {
                (rules_[rule].phase == carrier.phase && rule < exclusion.carrier);
     }
 
-    void check_order(const Exclusion& exclusion, const std::vector<std::size_t>& chosen) {
+    void check_order(const Removal& exclusion, const std::vector<std::size_t>& chosen) {
         if (!std::all_of(chosen.begin(), chosen.end(),
                          [&](std::size_t rule) { return has_run(rule, exclusion); })) {
             return;
@@ -163,14 +163,14 @@ class ExclusionLinter {
         warn(exclusion, std::move(text));
     }
 
-    void check_target(const Exclusion& exclusion, const std::vector<std::size_t>& chosen) {
+    void check_target(const Removal& exclusion, const std::vector<std::size_t>& chosen) {
         const std::size_t semicolon = exclusion.target->find(';');
         const std::string text = exclusion.target->substr(0, semicolon);
         if (semicolon != std::string::npos) {
             warn(exclusion, exclusion.name + " takes one target: of " + quote(*exclusion.target) +
                                 " libmodsecurity reads " + quote(text) + " only");
         }
-        const Target target = target_of(text);
+        const NamedTarget target = target_of(text);
         if (text.substr(target.collection.size()).starts_with('.')) {
             warn(exclusion, exclusion.name + " changes nothing: " + quote(text) +
                                 " needs a colon behind " + quote(target.collection));
@@ -192,7 +192,8 @@ class ExclusionLinter {
         }
     }
 
-    bool check_wildcard(const Exclusion& exclusion, std::string_view text, const Target& target) {
+    bool check_wildcard(const Removal& exclusion, std::string_view text,
+                        const NamedTarget& target) {
         if (target.selector.find('*') == std::string_view::npos ||
             same_name(target.collection, "XML") || is_expression(target.selector)) {
             return false;
@@ -202,7 +203,7 @@ class ExclusionLinter {
         return true;
     }
 
-    void check_variables(const Exclusion& exclusion, const std::vector<std::size_t>& chosen) {
+    void check_variables(const Removal& exclusion, const std::vector<std::size_t>& chosen) {
         for (const seclang::Variable& variable : exclusion.directive->variables) {
             if (!variable.excluded) {
                 check_addition(exclusion, chosen, variable.name);
@@ -210,14 +211,14 @@ class ExclusionLinter {
             }
             const std::string text =
                 variable.name + (variable.selector.empty() ? "" : ":" + variable.selector);
-            const Target target{variable.name, variable.selector, !variable.selector.empty()};
+            const NamedTarget target{variable.name, variable.selector, !variable.selector.empty()};
             if (!check_wildcard(exclusion, text, target)) {
                 check_presence(exclusion, chosen, text, target);
             }
         }
     }
 
-    void check_addition(const Exclusion& exclusion, const std::vector<std::size_t>& chosen,
+    void check_addition(const Removal& exclusion, const std::vector<std::size_t>& chosen,
                         const std::string& name) {
         const int phase = first_phase(name);
         if (!chosen.empty() && std::all_of(chosen.begin(), chosen.end(), [&](std::size_t rule) {
@@ -230,8 +231,8 @@ class ExclusionLinter {
     }
 
     // Nothing to tell unless it is missing from all of the rules.
-    void check_presence(const Exclusion& exclusion, const std::vector<std::size_t>& chosen,
-                        std::string_view text, const Target& target) {
+    void check_presence(const Removal& exclusion, const std::vector<std::size_t>& chosen,
+                        std::string_view text, const NamedTarget& target) {
         const auto first_of = [&](std::size_t i) -> const Directive& {
             return *rules_[i].links.front();
         };
@@ -278,7 +279,7 @@ class ExclusionLinter {
 
     std::vector<Finding>& findings_;
     const std::vector<Rule> rules_;
-    const std::vector<Exclusion> exclusions_;
+    const std::vector<Removal> exclusions_;
     const RuleIndex index_;
     std::set<std::string> added_;  // by SecRuleUpdateTarget..., to whatever rule
     bool others_ = false;          // there are rules that exclude nothing

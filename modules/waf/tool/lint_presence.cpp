@@ -5,6 +5,7 @@
 
 #include "waf/tool/lint.hpp"
 #include "waf/tool/rules.hpp"
+#include "waf/tool/targets.hpp"
 
 namespace gatehouse::waf::tool {
 
@@ -23,9 +24,20 @@ std::string lowered(std::string_view text) {
     return out;
 }
 
-// One header or cookie by its name.
+// A name, also as /^NAME$/: other expressions say what the form of those is that are there.
+bool is_one_name(std::string_view selector) noexcept {
+    if (!is_expression(selector)) {
+        return !selector.empty();
+    }
+    const std::size_t quotes = selector.starts_with('\'') ? 2 : 1;
+    selector = selector.substr(quotes, selector.size() - 2 * quotes);
+    return selector.starts_with('^') && selector.ends_with('$') &&
+           selector.find_first_of(".*+?()[]{}|\\") == std::string_view::npos;
+}
+
+// One header or cookie.
 bool may_be_missing(const Variable& variable) noexcept {
-    return !variable.excluded && !variable.counted && !variable.selector.empty() &&
+    return !variable.excluded && !variable.counted && is_one_name(variable.selector) &&
            (same_name(variable.name, "REQUEST_HEADERS") ||
             same_name(variable.name, "REQUEST_COOKIES"));
 }

@@ -3,8 +3,8 @@
 #include <optional>
 #include <set>
 
-#include "waf/tool/exclusions.hpp"
 #include "waf/tool/lint.hpp"
+#include "waf/tool/removals.hpp"
 #include "waf/tool/rules.hpp"
 
 namespace gatehouse::waf::tool {

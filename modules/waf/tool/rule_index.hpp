@@ -9,14 +9,14 @@
 #include <string_view>
 #include <vector>
 
-#include "waf/tool/exclusions.hpp"
+#include "waf/tool/removals.hpp"
 
 namespace gatehouse::waf::tool {
 
 // Rules by what exclusions know them by. A tag or message with a macro may be any.
 class RuleIndex {
   public:
-    RuleIndex(const seclang::Tree& tree, const std::vector<Rule>& rules) : rules_(rules) {
+    RuleIndex(const seclang::Tree& tree, const std::vector<Rule>& rules) {
         for (std::size_t i = 0; i < rules.size(); ++i) {
             if (!rules[i].marker && !rules[i].links.empty()) {
                 ids_.emplace(rules[i].id, i);
@@ -43,13 +43,13 @@ class RuleIndex {
     }
 
     // Whether anything has the name, rule or not: who else says a tag may mean it.
-    bool has(Exclusion::By by, const std::string& name) const {
-        return by == Exclusion::By::tag ? all_tags_.contains(name) || open_tags_
-                                        : all_messages_.contains(name) || open_messages_;
+    bool has(Removal::By by, const std::string& name) const {
+        return by == Removal::By::tag ? all_tags_.contains(name) || open_tags_
+                                      : all_messages_.contains(name) || open_messages_;
     }
 
-    std::string in_other_case(Exclusion::By by, std::string_view name) const {
-        const std::set<std::string>& names = by == Exclusion::By::tag ? all_tags_ : all_messages_;
+    std::string in_other_case(Removal::By by, std::string_view name) const {
+        const std::set<std::string>& names = by == Removal::By::tag ? all_tags_ : all_messages_;
         const auto found = std::find_if(names.begin(), names.end(), [&](const std::string& n) {
             return seclang::same_name(n, name);
         });
@@ -58,11 +58,11 @@ class RuleIndex {
 
     // Places in the vector of rules. None if they are more than any set of rules has: what is asked
     // of them takes as long as there are rules, for each exclusion.
-    std::vector<std::size_t> chosen(const Exclusion& exclusion) const {
+    std::vector<std::size_t> chosen(const Removal& exclusion) const {
         constexpr std::size_t kMost = 2000;
         std::vector<std::size_t> found;
-        if (exclusion.by != Exclusion::By::id) {
-            const auto& names = exclusion.by == Exclusion::By::tag ? tags_ : messages_;
+        if (exclusion.by != Removal::By::id) {
+            const auto& names = exclusion.by == Removal::By::tag ? tags_ : messages_;
             const auto at = names.find(exclusion.key);
             return at == names.end() || at->second.size() > kMost ? found : at->second;
         }
@@ -106,7 +106,6 @@ class RuleIndex {
         }
     }
 
-    const std::vector<Rule>& rules_;
     std::multimap<std::int64_t, std::size_t> ids_;
     std::map<std::string, std::vector<std::size_t>> tags_;
     std::map<std::string, std::vector<std::size_t>> messages_;

@@ -26,7 +26,7 @@ bool is_of_headers(std::string_view name) noexcept {
 
 }  // namespace
 
-Target target_of(std::string_view text) noexcept {
+NamedTarget target_of(std::string_view text) noexcept {
     const std::size_t colon = std::min(text.find_first_of(":."), text.size());
     return {text.substr(0, colon), text.substr(std::min(colon + 1, text.size())),
             colon < text.size()};
@@ -76,7 +76,7 @@ bool is_collection(std::string_view name) noexcept {
                        [&](std::string_view each) { return same_name(each, name); });
 }
 
-bool takes_off(const Target& target, const Variable& variable) noexcept {
+bool takes_off(const NamedTarget& target, const Variable& variable) noexcept {
     if (same_name(variable.name, "XML")) {
         return true;
     }
@@ -89,7 +89,7 @@ bool takes_off(const Target& target, const Variable& variable) noexcept {
             (is_of_headers(variable.name) && same_name(variable.selector, target.selector)));
 }
 
-bool looks_at(const seclang::Directive& rule, const Target& target) noexcept {
+bool looks_at(const seclang::Directive& rule, const NamedTarget& target) noexcept {
     return std::any_of(rule.variables.begin(), rule.variables.end(), [&](const Variable& variable) {
         return !variable.excluded &&
                (stands_for_others(variable.name) ||

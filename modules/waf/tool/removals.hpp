@@ -13,7 +13,7 @@ namespace gatehouse::waf::tool {
 
 // What takes rules, or targets of rules, away: SecRuleRemoveBy..., SecRuleUpdateTargetBy... and
 // ctl:ruleRemove...; SecRuleUpdateActionById chooses rules in the same way.
-struct Exclusion {
+struct Removal {
     enum class By : std::uint8_t { id, tag, message };
     enum class Ids : std::uint8_t { one, range, list };  // what the library takes for ids
 
@@ -28,8 +28,7 @@ struct Exclusion {
     bool last_link = false;                         // the ctl stands in the last rule of a chain
 };
 
-std::vector<Exclusion> collect_exclusions(const seclang::Tree& tree,
-                                          const std::vector<Rule>& rules);
+std::vector<Removal> collect_removals(const seclang::Tree& tree, const std::vector<Rule>& rules);
 
 struct IdRange {
     std::int64_t first = 0;
@@ -37,7 +36,7 @@ struct IdRange {
 };
 
 // The ids that libmodsecurity reads of a key. `left_over`: it reads less than is written.
-std::vector<IdRange> ids_of(std::string_view key, Exclusion::Ids ids, bool& left_over);
+std::vector<IdRange> ids_of(std::string_view key, Removal::Ids ids, bool& left_over);
 
 // Without one pair of quotes of either kind.
 std::string_view unquoted(std::string_view text) noexcept;

@@ -1,4 +1,4 @@
-#include "waf/tool/exclusions.hpp"
+#include "waf/tool/removals.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -15,25 +15,25 @@ using seclang::same_name;
 
 struct Chooser {
     std::string_view name;
-    Exclusion::By by;
-    Exclusion::Ids ids = Exclusion::Ids::one;
+    Removal::By by;
+    Removal::Ids ids = Removal::Ids::one;
 };
 
 constexpr Chooser kDirectiveChoosers[] = {
-    {"SecRuleRemoveById", Exclusion::By::id, Exclusion::Ids::list},
-    {"SecRuleRemoveByTag", Exclusion::By::tag},
-    {"SecRuleRemoveByMsg", Exclusion::By::message},
-    {"SecRuleUpdateTargetById", Exclusion::By::id},
-    {"SecRuleUpdateTargetByTag", Exclusion::By::tag},
-    {"SecRuleUpdateTargetByMsg", Exclusion::By::message},
-    {"SecRuleUpdateActionById", Exclusion::By::id},
+    {"SecRuleRemoveById", Removal::By::id, Removal::Ids::list},
+    {"SecRuleRemoveByTag", Removal::By::tag},
+    {"SecRuleRemoveByMsg", Removal::By::message},
+    {"SecRuleUpdateTargetById", Removal::By::id},
+    {"SecRuleUpdateTargetByTag", Removal::By::tag},
+    {"SecRuleUpdateTargetByMsg", Removal::By::message},
+    {"SecRuleUpdateActionById", Removal::By::id},
 };
 
 constexpr Chooser kControlChoosers[] = {
-    {"ctl:ruleRemoveById", Exclusion::By::id, Exclusion::Ids::range},
-    {"ctl:ruleRemoveByTag", Exclusion::By::tag},
-    {"ctl:ruleRemoveTargetById", Exclusion::By::id},
-    {"ctl:ruleRemoveTargetByTag", Exclusion::By::tag},
+    {"ctl:ruleRemoveById", Removal::By::id, Removal::Ids::range},
+    {"ctl:ruleRemoveByTag", Removal::By::tag},
+    {"ctl:ruleRemoveTargetById", Removal::By::id},
+    {"ctl:ruleRemoveTargetByTag", Removal::By::tag},
 };
 
 template <std::size_t N>
@@ -43,8 +43,8 @@ const Chooser* find_chooser(const Chooser (&choosers)[N], std::string_view name)
     return found == std::end(choosers) ? nullptr : found;
 }
 
-Exclusion make_exclusion(const Chooser& chooser, seclang::Place place) {
-    Exclusion exclusion;
+Removal make_removal(const Chooser& chooser, seclang::Place place) {
+    Removal exclusion;
     exclusion.place = place;
     exclusion.name = chooser.name;
     exclusion.by = chooser.by;
@@ -52,7 +52,7 @@ Exclusion make_exclusion(const Chooser& chooser, seclang::Place place) {
     return exclusion;
 }
 
-std::optional<Exclusion> of_control(const Action& action, std::size_t file) {
+std::optional<Removal> of_control(const Action& action, std::size_t file) {
     if (!same_name(action.name, "ctl")) {
         return std::nullopt;
     }
@@ -63,7 +63,7 @@ std::optional<Exclusion> of_control(const Action& action, std::size_t file) {
     if (chooser == nullptr || equals == text.size()) {
         return std::nullopt;
     }
-    Exclusion exclusion = make_exclusion(*chooser, {file, action.line});
+    Removal exclusion = make_removal(*chooser, {file, action.line});
     exclusion.key = text.substr(equals + 1);
     const std::size_t semicolon = exclusion.key.find(';');
     if (chooser->name.find("Target") != std::string_view::npos) {
@@ -97,25 +97,24 @@ std::string_view unquoted(std::string_view text) noexcept {
     return text;
 }
 
-std::vector<IdRange> ids_of(std::string_view key, Exclusion::Ids ids, bool& left_over) {
+std::vector<IdRange> ids_of(std::string_view key, Removal::Ids ids, bool& left_over) {
     std::vector<IdRange> found;
     left_over = false;
     while (!key.empty()) {
-        const std::size_t blank = ids == Exclusion::Ids::list
-                                      ? std::min(key.find_first_of(" \t"), key.size())
-                                      : key.size();
+        const std::size_t blank =
+            ids == Removal::Ids::list ? std::min(key.find_first_of(" \t"), key.size()) : key.size();
         std::string_view item = key.substr(0, blank);
         key.remove_prefix(std::min(blank + 1, key.size()));
         item = unquoted(item);
         // "5, 7" is read as it is meant.
-        if (ids == Exclusion::Ids::list && !key.empty() && item.ends_with(',')) {
+        if (ids == Removal::Ids::list && !key.empty() && item.ends_with(',')) {
             item.remove_suffix(1);
         }
         if (item.empty()) {
             continue;
         }
         IdRange range;
-        if (!take_range(item, ids != Exclusion::Ids::one, range)) {
+        if (!take_range(item, ids != Removal::Ids::one, range)) {
             left_over = true;
         }
         found.push_back(range);
@@ -123,16 +122,15 @@ std::vector<IdRange> ids_of(std::string_view key, Exclusion::Ids ids, bool& left
     return found;
 }
 
-std::vector<Exclusion> collect_exclusions(const seclang::Tree& tree,
-                                          const std::vector<Rule>& rules) {
-    std::vector<Exclusion> found;
+std::vector<Removal> collect_removals(const seclang::Tree& tree, const std::vector<Rule>& rules) {
+    std::vector<Removal> found;
     for (const seclang::Statement& statement : tree.statements) {
         const Directive& directive = statement.directive;
         const Chooser* chooser = find_chooser(kDirectiveChoosers, directive.name);
         if (chooser == nullptr || directive.broken) {
             continue;
         }
-        Exclusion exclusion = make_exclusion(*chooser, {statement.file, directive.line});
+        Removal exclusion = make_removal(*chooser, {statement.file, directive.line});
         exclusion.directive = &directive;
         exclusion.key = unquoted(directive.argument);
         found.push_back(std::move(exclusion));
