@@ -59,6 +59,9 @@ SecRule RESPONSE_HEADERS:Content-Encoding "@rx ." "id:951010,phase:4,pass,nolog,
 SecRule RESPONSE_BODY "@contains top secret" "id:951100,phase:4,block,setvar:'tx.outbound_anomaly_score_pl1=+4'"
 SecMarker "END-RESPONSE-951"
 END
+    'RESPONSE-980-CORRELATION.conf' => <<'END',
+SecAction "id:980099,phase:5,pass,t:none,nolog,noauditlog,setvar:'tx.anomaly_score=%{tx.blocking_inbound_anomaly_score}'"
+END
 );
 
 # The files of a firewall: what Include names in main.conf is another directory.
@@ -112,6 +115,7 @@ sub check_rules ($rules) {
     my @blocked = outcomes($waf, @attacks);
     is_deeply [map { [@$_[0, 1, 3]] } @blocked], [map { [$_->[0], 403, 'BLOCKED'] } @attacks], 'attacks';
     is_deeply [grep { $_->[2] < 5 } @blocked], [], 'their scores';
+    is_deeply [map { $_->[2] } grep { $_->[0] eq 'a scanner' } @blocked], [5], 'what phase 5 sums up is not counted twice';
     is $waf->stop, 0, 'nginx ends';
     is_deeply [$waf->complaints], [], 'without harm';
 }

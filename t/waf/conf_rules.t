@@ -113,6 +113,32 @@ subtest 'scripts' => sub {
     refused(qq{\nSecRuleScript $script "id:1,phase:1,deny,chain"\n$rule "t:none"}, 2, qr/a script cannot be a link of a chain/, 'before a chain');
 };
 
+subtest 'exclusions' => sub {
+    my $ids = qr/SecRuleRemoveById takes ids and ranges without quotes, with blanks between them/;
+    refused(qq{\nSecRuleRemoveById "400-600"}, 2, $ids, 'a range in quotes');
+    refused(qq{\nSecRuleRemoveById 1 "5"}, 2, $ids, 'the second one in quotes');
+    accepted('SecRuleRemoveById 400-600 7', 'a range and an id');
+    my %wrong = (
+        'ruleRemoveById=400,450'            => qr/ctl:ruleRemoveById takes no list: write another one for "450"/,
+        'ruleRemoveTargetById=4,5;ARGS:a'   => qr/ctl:ruleRemoveTargetById takes no list: write another one for "5;ARGS"/,
+        "ruleRemoveById='450'"              => qr/.*takes ids, tags and names as they are, .* got "'" in "'450'"/,
+        'ruleRemoveByTag=^attack'           => qr/.*takes ids, tags and names as they are, .* got "\^" in "\^attack"/,
+        'ruleRemoveTargetById=4;ARGS:/^a+/' => qr/.*got "\^" in "4;ARGS:\S+"; SecRuleUpdateTargetById takes them/,
+        'ruleRemoveTargetById=4'            => qr/.*takes ID;VARIABLE, got "4"/,
+        'ruleRemoveTargetByTag=a'           => qr/.*takes TAG;VARIABLE, got "a"/,
+        'ruleRemoveById=4,ruleRemoveById=5' => qr/"ctl:" is missing in front of "ruleRemoveById=5"/,
+    );
+    for my $control (sort keys %wrong) {
+        refused(qq{\nSecAction "id:5,phase:1,pass,ctl:$control"}, 2, $wrong{$control}, $control);
+    }
+    accepted('SecAction "id:5,phase:1,pass,ctl:ruleRemoveById=4-9,ctl:ruleRemoveTargetByTag=a-b;ARGS:c"', 'two');
+};
+
+subtest 'operators without their argument' => sub {
+    refused(qq{\nSecRule ARGS "\@$_" "id:5,phase:1,deny"}, 2, qr/"\@\Q$_\E" needs an argument/, $_) for qw(contains pm ipMatch);
+    accepted('SecRule ARGS "@detectSQLi" "id:5,phase:2,deny"', 'one that takes none');
+};
+
 subtest 'a file that is named twice' => sub {
     my $file  = conf_file('twice.conf', qq{\n$rule "id:17,phase:1,pass"\n});
     my $outer = conf_file('outer.conf', "Include $file\n");

@@ -167,6 +167,17 @@ Mistake operator_mistake(const seclang::Operator& op) {
     return is("pm") ? phrase_mistake(op.argument) : std::nullopt;
 }
 
+// The library's complaint is about what follows the rule.
+Mistake argument_mistake(const seclang::Operator& op) {
+    const auto is = [&](std::string_view name) { return same_word(op.name, name); };
+    if (!trim(op.argument).empty() || !seclang::known(seclang::Kind::operator_name, op.name) ||
+        is("unconditionalMatch") || is("detectSQLi") || is("detectXSS") || is("geoLookup") ||
+        is("validateUrlEncoding") || is("validateUtf8Encoding")) {
+        return std::nullopt;
+    }
+    return "\"@" + op.name + "\" needs an argument";
+}
+
 // The last one of several holds.
 Mistake phase_mistake(const std::vector<seclang::Action>& actions) {
     constexpr std::size_t kDigits = 9;  // of any int
@@ -195,6 +206,7 @@ Mistake fatal_mistake(const seclang::Directive& directive) {
     }
     if (!mistake && directive.condition) {
         mistake = operator_mistake(*directive.condition);
+        mistake = mistake ? mistake : argument_mistake(*directive.condition);
     }
     if (!mistake) {
         mistake = phase_mistake(directive.actions);

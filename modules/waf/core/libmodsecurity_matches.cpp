@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <iterator>
 
@@ -141,12 +142,13 @@ int LibraryTransaction::number(const std::string& variable) const {
     return number;
 }
 
-// The rules of version 3 add the score of the response to the first one.
+// The rules of version 3 keep the sum in the first one; those of version 4 have it there from phase
+// 5 on.
 int LibraryTransaction::score() const {
     static const std::string both = "anomaly_score";
     static const std::string inbound = "blocking_inbound_anomaly_score";
     static const std::string outbound = "blocking_outbound_anomaly_score";
-    return number(both) + number(inbound) + number(outbound);
+    return std::max(number(both), number(inbound) + number(outbound));
 }
 
 }  // namespace gatehouse::waf

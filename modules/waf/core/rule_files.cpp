@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "waf/core/address_list.hpp"
+#include "waf/core/exclusion_mistake.hpp"
 #include "waf/core/fatal_mistake.hpp"
 #include "waf/core/libmodsecurity_rules.hpp"
 #include "waf/core/seclang_tree.hpp"
@@ -168,6 +169,7 @@ void RuleFiles::read(Digest& digest, std::size_t index) {
     for (const seclang::Directive& directive : scan.directives) {
         auto mistake = fatal_mistake(directive);
         mistake = mistake ? mistake : script_mistake(directive);
+        mistake = mistake ? mistake : exclusion_mistake(directive);
         if (mistake) {
             problem_ = place(index, directive.line) + ": " + *mistake;
             return;

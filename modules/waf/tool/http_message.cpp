@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "waf/core/seclang.hpp"
+#include "waf/tool/chunked.hpp"
 
 namespace gatehouse::waf::tool {
 
@@ -29,9 +30,18 @@ std::string_view trim(std::string_view text) noexcept {
                               : text.substr(first, text.find_last_not_of(" \t") + 1 - first);
 }
 
+// HTTP/1.1, and HTTP/2 as others than nginx write it.
 bool is_version(std::string_view text) noexcept {
+    if (text == "HTTP/2" || text == "HTTP/3") {
+        return true;
+    }
     return text.size() == 8 && text.starts_with("HTTP/") && text[5] >= '0' && text[5] <= '9' &&
            text[6] == '.' && text[7] >= '0' && text[7] <= '9';
+}
+
+// As nginx writes it.
+std::string whole_version(std::string_view text) {
+    return std::string(text) + (text.find('.') == text.npos ? ".0" : "");
 }
 
 template <class Number>
@@ -78,42 +88,38 @@ class Reader {
             if (has_nul(line)) {
                 return Failure{line_, kNul};
             }
-            const std::size_t colon = line.find(':');
-            if (colon == line.npos || !is_token(line.substr(0, colon))) {
+            const std::size_t colon = line.find(':', 1);
+            const std::string_view name = line.substr(0, std::min(colon, line.size()));
+            if (colon == line.npos || !is_token(name.substr(name.starts_with(':') ? 1 : 0))) {
                 return Failure{line_, "a header was expected here"};
             }
             if (headers.size() == kMaxHeaders) {
                 return Failure{line_, "too many headers"};
             }
-            headers.emplace_back(line.substr(0, colon), trim(line.substr(colon + 1)));
+            headers.emplace_back(name, trim(line.substr(colon + 1)));
         }
         return Failure{line_ + 1, "an empty line is missing behind the headers"};
     }
 
+    // As many octets as the header says, or else all that follow.
     std::optional<Failure> body(Headers& headers, std::string& body, bool has_length) {
         const std::string* length = nullptr;
+        const std::string* coding = nullptr;
         for (const auto& [name, value] : headers) {
             if (seclang::same_name(name, "Transfer-Encoding")) {
-                return Failure{line_, "a transfer coding is not supported: give the body itself"};
+                coding = &value;
+            } else if (seclang::same_name(name, "Content-Length")) {
+                if (length != nullptr && has_length) {
+                    return Failure{line_, "there is more than one Content-Length"};
+                }
+                length = &value;
             }
-            if (!seclang::same_name(name, "Content-Length")) {
-                continue;
-            }
-            if (length != nullptr && has_length) {
-                return Failure{line_, "there is more than one Content-Length"};
-            }
-            length = &value;
+        }
+        if (coding != nullptr) {
+            return chunks(*coding, length != nullptr && has_length, body);
         }
         if (length != nullptr && has_length) {
-            const auto size = number<std::size_t>(*length);
-            if (!size) {
-                return Failure{line_, "the Content-Length is no number"};
-            }
-            if (*size > rest_.size()) {
-                return Failure{line_, "the body is shorter than its Content-Length"};
-            }
-            body = rest_.substr(0, *size);
-            return std::nullopt;
+            return counted(*length, body);
         }
         if (rest_.ends_with('\n')) {
             rest_.remove_suffix(rest_.ends_with("\r\n") ? 2 : 1);
@@ -126,6 +132,34 @@ class Reader {
     }
 
   private:
+    std::optional<Failure> counted(const std::string& length, std::string& body) const {
+        const auto size = number<std::size_t>(length);
+        if (!size) {
+            return Failure{line_, "the Content-Length is no number"};
+        }
+        if (*size > rest_.size()) {
+            return Failure{line_, "the body is shorter than its Content-Length"};
+        }
+        body = rest_.substr(0, *size);
+        return std::nullopt;
+    }
+
+    std::optional<Failure> chunks(const std::string& coding, bool has_length,
+                                  std::string& body) const {
+        if (!seclang::same_name(coding, "chunked")) {
+            return Failure{line_, "the only transfer coding is \"chunked\", as with nginx"};
+        }
+        if (has_length) {
+            return Failure{line_, "nginx refuses Content-Length beside Transfer-Encoding"};
+        }
+        Chunked chunked = decode_chunks(rest_);
+        if (!chunked.problem.empty()) {
+            return Failure{line_ + chunked.line, chunked.problem};
+        }
+        body = std::move(chunked.body);
+        return std::nullopt;
+    }
+
     std::string_view rest_;
     int line_ = 0;
 };
@@ -144,7 +178,7 @@ std::string_view start_line(std::string_view line, Request& request) {
     if (!is_token(request.method) || !valid || !is_version(version)) {
         return "a request line was expected here: METHOD TARGET HTTP/1.1";
     }
-    request.version = version.substr(5);
+    request.version = whole_version(version.substr(5));
     return {};
 }
 
@@ -153,13 +187,73 @@ std::string_view start_line(std::string_view line, Response& response) {
     const std::string_view version = line.substr(0, line.find(' '));
     std::string_view code = line.substr(std::min(version.size() + 1, line.size()));
     code = code.substr(0, code.find(' '));
-    response.protocol = version;
+    response.protocol = whole_version(version);
     response.status = number<int>(code).value_or(0);
     if (!is_version(version) || code.size() != 3 || response.status < 100) {
         return "a status line was expected here: HTTP/1.1 200 OK";
     }
     return {};
 }
+
+// Pseudo-headers (RFC 9113 section 8.3.1), beside a request line or in its place. Empty: all is
+// well.
+std::string_view take_pseudo_headers(Request& request) {
+    std::string host;
+    for (auto at = request.headers.begin(); at != request.headers.end();) {
+        const auto& [name, value] = *at;
+        std::string* part = name == ":method"      ? &request.method
+                            : name == ":path"      ? &request.uri
+                            : name == ":authority" ? &host
+                                                   : nullptr;
+        if (!name.starts_with(':')) {
+            ++at;
+            continue;
+        }
+        if (part == nullptr && name != ":scheme") {
+            return "of pseudo-headers a request has :method, :scheme, :authority and :path";
+        }
+        if (part != nullptr && !part->empty() && *part != value) {
+            return "a pseudo-header differs from the request line or from another one";
+        }
+        if (part != nullptr) {
+            *part = value;
+        }
+        at = request.headers.erase(at);
+    }
+    const bool has_host =
+        std::any_of(request.headers.begin(), request.headers.end(),
+                    [](const auto& header) { return seclang::same_name(header.first, "Host"); });
+    if (!host.empty() && !has_host) {
+        request.headers.emplace(request.headers.begin(), "Host", host);
+    }
+    std::string line = request.method + ' ' + request.uri + " HTTP/" + request.version;
+    return start_line(line, request);
+}
+
+std::string_view take_pseudo_headers(const Response& response) {
+    for (const auto& [name, value] : response.headers) {
+        if (name.starts_with(':')) {
+            return "a response has a status line in place of pseudo-headers";
+        }
+    }
+    return {};
+}
+
+template <class T>
+std::string_view first_line(Reader& reader, T& message) {
+    std::string_view line;
+    if (!reader.take_line(line)) {
+        return "a line was expected here";
+    }
+    return has_nul(line) ? kNul : start_line(line, message);
+}
+
+std::string_view assume_http2(Request& request) {
+    request.version = "2.0";
+    return {};
+}
+
+std::string_view assume_http2(Response&) { return {}; }
 
 template <class T>
 Parsed<T> parse(std::string_view text) {
@@ -168,17 +262,19 @@ Parsed<T> parse(std::string_view text) {
     }
     T message;
     Reader reader(text);
-    std::string_view line;
-    if (!reader.take_line(line)) {
-        return {std::nullopt, 1, "a line was expected here"};
-    }
-    if (has_nul(line)) {
-        return {std::nullopt, 1, kNul};
-    }
-    if (const std::string_view problem = start_line(line, message); !problem.empty()) {
+    // Browsers show requests of HTTP/2 without a request line.
+    const bool without_line = std::is_same_v<T, Request> && text.starts_with(':');
+    if (const std::string_view problem =
+            without_line ? assume_http2(message) : first_line(reader, message);
+        !problem.empty()) {
         return {std::nullopt, 1, problem};
     }
     auto failure = reader.headers(message.headers);
+    if (!failure) {
+        if (const std::string_view problem = take_pseudo_headers(message); !problem.empty()) {
+            failure = Failure{1, problem};
+        }
+    }
     if (!failure) {
         // What is known of a response may be a part of its body.
         failure = reader.body(message.headers, message.body, std::is_same_v<T, Request>);

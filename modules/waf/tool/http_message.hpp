@@ -9,10 +9,11 @@
 
 namespace gatehouse::waf::tool {
 
-// HTTP/1 messages from files (RFC 9112), with lines that end in CRLF or LF. A body without a
-// Content-Length is what follows the empty line, without the end of its last line, which editors
-// add; the header is added to it. A body longer than its Content-Length is cut. Transfer codings
-// and folded headers are refused.
+// Messages from files as HTTP/1 has them (RFC 9112), with lines that end in CRLF or LF. A body
+// without a Content-Length is what follows the empty line, without the end of its last line, which
+// editors add; the header is added to it. A body longer than its Content-Length is cut, a chunked
+// one is decoded. Other transfer codings and folded headers are refused. HTTP/2 is a version, too,
+// and pseudo-headers may stand for the request line.
 
 inline constexpr std::size_t kMaxMessage = 64U << 20U;
 inline constexpr std::size_t kMaxHeaders = 1000;
@@ -21,7 +22,7 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 
 struct Request {
     std::string method, uri;
-    std::string version;  // 1.1
+    std::string version;  // 1.1, 2.0
     Headers headers;
     std::string body;
 };

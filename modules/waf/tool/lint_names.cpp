@@ -4,6 +4,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "waf/core/exclusion_mistake.hpp"
 #include "waf/core/fatal_mistake.hpp"
 #include "waf/core/seclang_words.hpp"
 #include "waf/tool/lint.hpp"
@@ -88,6 +89,8 @@ class NameLinter {
             error(directive.line, "libmodsecurity does not support " + directive.name);
         } else if (auto mistake = fatal_mistake(directive)) {
             error(directive.line, std::move(*mistake));
+        } else if (auto wrong = exclusion_mistake(directive)) {
+            error(directive.line, std::move(*wrong));
         } else if (form == Form::argument && directive.argument.empty()) {
             error(directive.line, directive.name + " needs an argument");
         } else if (same_name(directive.name, "SecUnicodeMapFile")) {
@@ -105,7 +108,7 @@ class NameLinter {
         if (!op.name.empty() && !seclang::known(Kind::operator_name, op.name)) {
             error(op.line, unknown("operator", op.name, "@", nearest(Kind::operator_name, op.name),
                                    ", which libmodsecurity takes for a regular expression"));
-        } else if (one_of(op.name, kOfFiles)) {
+        } else if (one_of(op.name, kOfFiles) && !op.argument.empty()) {
             // fuzzyHash has a threshold behind the file.
             const bool fuzzy = same_name(op.name, "fuzzyHash");
             check_file(op.argument.substr(0, fuzzy ? op.argument.find(' ') : op.argument.npos),

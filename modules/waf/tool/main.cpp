@@ -1,6 +1,5 @@
 // gatehouse-waf: the security team's tool. TOOL.md is its manual.
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -15,10 +14,11 @@
 
 #include "waf/core/libmodsecurity.hpp"
 #include "waf/tool/audit.hpp"
+#include "waf/tool/cases.hpp"
 #include "waf/tool/check.hpp"
 #include "waf/tool/exclusion.hpp"
 #include "waf/tool/file.hpp"
-#include "waf/tool/http_message.hpp"
+#include "waf/tool/message_file.hpp"
 #include "waf/tool/options.hpp"
 #include "waf/tool/rules.hpp"
 #include "waf/tool/text.hpp"
@@ -35,6 +35,7 @@ constexpr const char kUsage[] =
     "usage: gatehouse-waf check [--json] FILE...\n"
     "       gatehouse-waf test --rules FILE [--rules FILE]... --request FILE [--response FILE]\n"
     "                          [--client ADDRESS] [--json] [--colour auto|always|never]\n"
+    "       gatehouse-waf test --rules FILE [--rules FILE]... --cases LIST [--json]\n"
     "       gatehouse-waf exclude --from AUDIT --rule ID [--transaction ID] [--id ID]\n"
     "       gatehouse-waf --version | --help\n";
 
@@ -94,27 +95,6 @@ bool wants_colour(const std::string& choice) {
            (choice == "auto" && isatty(g_output) == 1 && std::getenv("NO_COLOR") == nullptr);
 }
 
-bool is_address(const std::string& text) {
-    in6_addr address{};
-    return inet_pton(AF_INET, text.c_str(), &address) == 1 ||
-           inet_pton(AF_INET6, text.c_str(), &address) == 1;
-}
-
-// Nothing with the reason.
-template <class T>
-std::optional<T> read_message(const std::string& path, Parsed<T> (*parse)(std::string_view),
-                              std::string& problem) {
-    const auto text = read_file(path, kMaxMessage, problem);
-    if (!text) {
-        return std::nullopt;
-    }
-    Parsed<T> parsed = parse(*text);
-    if (!parsed.message) {
-        problem = path + ':' + std::to_string(parsed.line) + ": " + std::string(parsed.problem);
-    }
-    return std::move(parsed.message);
-}
-
 Loaded load_rules(Engine& engine, const std::vector<std::string>& files) {
     const seclang::Tree tree = seclang::read_tree(files);
     if (tree.broken_includes) {
@@ -132,45 +112,74 @@ Loaded load_rules(Engine& engine, const std::vector<std::string>& files) {
     return engine.load(sources);
 }
 
+int run_cases_of(Engine& engine, const Options& options, const std::string& list) {
+    std::string problem;
+    const auto text = read_file(list, kMaxMessage, problem);
+    if (!text) {
+        return fail(problem);
+    }
+    const auto cases = parse_cases(*text, problem);
+    if (!cases) {
+        return fail(list + ':' + problem);
+    }
+    const Loaded loaded = load_rules(engine, options.values("--rules"));
+    if (!loaded.rules) {
+        return fail(loaded.problem);
+    }
+    const auto results = run_cases(engine, loaded.rules, list, *cases, problem);
+    if (!results) {
+        return fail(problem);
+    }
+    return print(options.has("--json") ? to_json(*results) : to_text(*results),
+                 all_as_expected(*results) ? kGood : kFound);
+}
+
+int run_request(Engine& engine, const Options& options, const std::string& request_file) {
+    std::string problem;
+    const auto exchange =
+        read_exchange(request_file, options.value("--response").value_or(""), problem);
+    if (!exchange) {
+        return fail(problem);
+    }
+    const Loaded loaded = load_rules(engine, options.values("--rules"));
+    if (!loaded.rules) {
+        return fail(loaded.problem);
+    }
+    const Outcome outcome =
+        run_trial(engine, loaded.rules, *exchange, options.value("--client").value_or(kAnyClient));
+    const int status = outcome.failed ? kFailed : outcome.blocked ? kFound : kGood;
+    const bool colour = wants_colour(options.value("--colour").value_or("auto"));
+    return print(options.has("--json") ? to_json(outcome) : to_text(outcome, colour), status);
+}
+
 int run_test(Engine& engine, Arguments arguments) {
     constexpr OptionWord kWords[] = {{"--rules", true},  {"--request", true}, {"--response", true},
-                                     {"--client", true}, {"--json", false},   {"--colour", true}};
+                                     {"--client", true}, {"--json", false},   {"--colour", true},
+                                     {"--cases", true}};
     std::string problem;
     const auto options = Options::parse(arguments, kWords, problem);
     if (!options) {
         return misused(problem);
     }
-    const auto request_file = options->value("--request");
-    const auto response_file = options->value("--response");
-    const std::string colour = options->value("--colour").value_or("auto");
-    if (!options->has("--rules") || !request_file || !options->operands().empty()) {
-        return misused("test needs --rules and --request, and nothing but options");
+    const auto request = options->value("--request");
+    const auto cases = options->value("--cases");
+    if (!options->has("--rules") || request.has_value() == cases.has_value() ||
+        !options->operands().empty()) {
+        return misused(
+            "test needs --rules and either --request or --cases, and nothing but options");
     }
+    if (cases && (options->has("--response") || options->has("--client"))) {
+        return misused("--response and --client are words of the list of --cases");
+    }
+    const std::string colour = options->value("--colour").value_or("auto");
     if (colour != "auto" && colour != "always" && colour != "never") {
         return misused("invalid value \"" + colour + "\" of --colour");
     }
-    const std::string client = options->value("--client").value_or("192.0.2.1");
+    const std::string client = options->value("--client").value_or(kAnyClient);
     if (!is_address(client)) {
         return misused("invalid address \"" + client + "\" of --client");
     }
-    const auto request = read_message(*request_file, parse_request, problem);
-    if (!request) {
-        return fail(problem);
-    }
-    std::optional<Response> response;
-    if (response_file && !(response = read_message(*response_file, parse_response, problem))) {
-        return fail(problem);
-    }
-    const Loaded loaded = load_rules(engine, options->values("--rules"));
-    if (!loaded.rules) {
-        return fail(loaded.problem);
-    }
-    const Outcome outcome =
-        run_trial(engine, loaded.rules, *request, response ? &*response : nullptr,
-                  options->value("--client").value_or("192.0.2.1"));
-    const int status = outcome.failed ? kFailed : outcome.blocked ? kFound : kGood;
-    return print(options->has("--json") ? to_json(outcome) : to_text(outcome, wants_colour(colour)),
-                 status);
+    return cases ? run_cases_of(engine, *options, *cases) : run_request(engine, *options, *request);
 }
 
 int run_exclude(Arguments arguments) {

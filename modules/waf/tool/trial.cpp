@@ -151,8 +151,9 @@ class Painter {
 
 }  // namespace
 
-Outcome run_trial(Engine& engine, const RuleSetPtr& rules, const Request& request,
-                  const Response* response, const std::string& client) {
+Outcome run_trial(Engine& engine, const RuleSetPtr& rules, const Exchange& exchange,
+                  const std::string& client) {
+    const std::optional<Response>& response = exchange.response;
     Outcome outcome;
     outcome.mode = rules->mode();
     Recorder recorder(outcome.hits);
@@ -162,12 +163,12 @@ Outcome run_trial(Engine& engine, const RuleSetPtr& rules, const Request& reques
         return outcome;
     }
     std::string_view doubt;
-    Step step = request_steps(*transaction, request, client, doubt);
+    Step step = request_steps(*transaction, exchange.request, client, doubt);
     outcome.reason = doubt;
     if (!outcome.reason.empty()) {
         outcome.blocked = true;
         outcome.status = kBadRequest;
-    } else if (step == Step::pass && response != nullptr) {
+    } else if (step == Step::pass && response) {
         step = response_steps(*transaction, *response);
     }
     if (step == Step::exceeded && transaction->enforces()) {
@@ -181,7 +182,7 @@ Outcome run_trial(Engine& engine, const RuleSetPtr& rules, const Request& reques
         outcome.url = transaction->intervention().url;
     }
     constexpr int kOk = 200;
-    const int passed = response != nullptr ? response->status : kOk;
+    const int passed = response ? response->status : kOk;
     outcome.failed =
         step == Step::failed ||
         transaction->logging(outcome.blocked ? outcome.status : passed) == Step::failed ||

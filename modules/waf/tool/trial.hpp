@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "waf/core/engine.hpp"
-#include "waf/tool/http_message.hpp"
+#include "waf/tool/message_file.hpp"
 
 namespace gatehouse::waf::tool {
 
@@ -31,9 +31,9 @@ struct Outcome {
     bool failed = false;  // the engine has; the rest is what was known then
 };
 
-// `response` may be null: then phases 3 and 4 do not run.
-Outcome run_trial(Engine& engine, const RuleSetPtr& rules, const Request& request,
-                  const Response* response, const std::string& client);
+// Without a response phases 3 and 4 do not run.
+Outcome run_trial(Engine& engine, const RuleSetPtr& rules, const Exchange& exchange,
+                  const std::string& client);
 
 std::string to_text(const Outcome& outcome, bool colour);
 std::string to_json(const Outcome& outcome);
