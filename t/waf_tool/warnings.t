@@ -67,9 +67,9 @@ subtest 'ids' => sub {
     warned 'commas and ranges', "SecRuleRemoveById 1-2,3 5\n$rules", qq{$blanks "1-2,3 5" libmodsecurity reads rules 1-2, rule 5 only};
     warned 'ids that no rule has', "SecRuleRemoveById 1 77 80-90\n$rules",
         'SecRuleRemoveById changes nothing: no rule has the id 77', 'SecRuleRemoveById changes nothing: no rule has an id of 80-90';
-    is_deeply [told(ctl("$_=1,2" . (/Target/ ? ';ARGS' : '')) =~ s/,nolog//r, 1)],
-        [qq{main.conf:1: error: a comma ends ctl:$_, and libmodsecurity takes "2} . (/Target/ ? ';ARGS' : '') . q{" for an action: each id needs a ctl of its own}], "commas, $_"
-        for 'ruleRemoveById', 'ruleRemoveTargetById';
+    is_deeply [told(ctl("$_->[0]=1,$_->[1]") =~ s/,nolog//r, 1)],
+        [qq{main.conf:1: error: ctl:$_->[0] takes no list: write another one for "$_->[1]"}], "commas, $_->[0]"
+        for ['ruleRemoveById', '2'], ['ruleRemoveTargetById', '2;ARGS'];
     warned "an id that no rule has, $_", ctl("$_=77" . (/Target/ ? ';ARGS' : '')), "ctl:$_ changes nothing: no rule has the id 77"
         for 'ruleRemoveById', 'ruleRemoveTargetById';
     warned $_, "$_\n$rules", /^(\w+)/ && "$1 changes nothing: no rule has the id 77"

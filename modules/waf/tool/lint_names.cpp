@@ -68,12 +68,11 @@ class NameLinter {
         if (directive.condition) {
             check_operator(*directive.condition);
         }
-        const Action* before = nullptr;
-        for (const Action& action : directive.actions) {
-            if (!is_next_id(before, action)) {
+        // Of "ctl:ruleRemoveById=1,2" the action 2 is told of already.
+        if (!exclusion_mistake(directive)) {
+            for (const Action& action : directive.actions) {
                 check_action(action);
             }
-            before = &action;
         }
     }
 
@@ -114,23 +113,6 @@ class NameLinter {
             check_file(op.argument.substr(0, fuzzy ? op.argument.find(' ') : op.argument.npos),
                        op.line);
         }
-    }
-
-    // "ctl:ruleRemoveById=1,2" is the control and an action that is called 2.
-    bool is_next_id(const Action* before, const Action& action) {
-        constexpr std::string_view kRemoves = "ruleRemove";
-        if (before == nullptr || !same_name(before->name, "ctl") ||
-            !same_name(std::string_view(before->argument).substr(0, kRemoves.size()), kRemoves) ||
-            std::string_view(action.name)
-                    .substr(0, action.name.find(';'))
-                    .find_first_not_of("0123456789-") != std::string_view::npos) {
-            return false;
-        }
-        error(action.line,
-              "a comma ends ctl:" + before->argument.substr(0, before->argument.find('=')) +
-                  ", and libmodsecurity takes \"" + action.name +
-                  "\" for an action: each id needs a ctl of its own");
-        return true;
     }
 
     void check_action(const Action& action) {

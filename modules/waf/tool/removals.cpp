@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "waf/core/exclusion_mistake.hpp"
 #include "waf/core/seclang_words.hpp"
 
 namespace gatehouse::waf::tool {
@@ -127,7 +128,7 @@ std::vector<Removal> collect_removals(const seclang::Tree& tree, const std::vect
     for (const seclang::Statement& statement : tree.statements) {
         const Directive& directive = statement.directive;
         const Chooser* chooser = find_chooser(kDirectiveChoosers, directive.name);
-        if (chooser == nullptr || directive.broken) {
+        if (chooser == nullptr || directive.broken || exclusion_mistake(directive)) {
             continue;
         }
         Removal exclusion = make_removal(*chooser, {statement.file, directive.line});
@@ -137,6 +138,9 @@ std::vector<Removal> collect_removals(const seclang::Tree& tree, const std::vect
     }
     for (std::size_t i = 0; i < rules.size(); ++i) {
         for (const Directive* link : rules[i].links) {
+            if (exclusion_mistake(*link)) {
+                continue;  // the library refuses it
+            }
             for (const Action& action : link->actions) {
                 if (auto exclusion = of_control(action, rules[i].place.file)) {
                     exclusion->carrier = i;
