@@ -113,7 +113,7 @@ Report check(std::span<const std::string> files, Engine& engine) {
     if (!roots.empty() && roots.size() < files.size()) {
         report.tree = seclang::read_tree(roots);
     }
-    report.findings = lint(report.tree);
+    report.findings = lint(report.tree, engine.version());
     if (!report.tree.broken_includes) {
         ask_engine(report, engine);
     }

@@ -22,13 +22,17 @@ std::string describe(const seclang::Tree& tree, seclang::Place place) {
     return place.line > 0 ? name + ':' + std::to_string(place.line) : name;
 }
 
-std::vector<Finding> lint(const seclang::Tree& tree) {
+std::vector<Finding> lint(const seclang::Tree& tree, std::string_view version) {
     std::vector<Finding> findings;
     for (const seclang::TreeProblem& problem : tree.problems) {
         findings.push_back({Severity::error, problem.place, problem.text});
     }
     lint_names(tree, findings);
     lint_rules(tree, findings);
+    lint_exclusions(tree, findings);
+    lint_data(tree, version, findings);
+    lint_presence(tree, findings);
+    lint_case(tree, findings);
     std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {
         return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);
     });

@@ -68,8 +68,11 @@ class NameLinter {
         if (directive.condition) {
             check_operator(*directive.condition);
         }
-        for (const Action& action : directive.actions) {
-            check_action(action);
+        // Of "ctl:ruleRemoveById=1,2" the action 2 is told of already.
+        if (!exclusion_mistake(directive)) {
+            for (const Action& action : directive.actions) {
+                check_action(action);
+            }
         }
     }
 

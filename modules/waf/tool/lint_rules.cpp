@@ -4,6 +4,7 @@
 #include <set>
 
 #include "waf/tool/lint.hpp"
+#include "waf/tool/removals.hpp"
 #include "waf/tool/rules.hpp"
 
 namespace gatehouse::waf::tool {
@@ -141,7 +142,7 @@ class RuleLinter {
         const std::vector<Action>& actions = rule.links.front()->actions;
         return std::any_of(actions.begin(), actions.end(), [&](const Action& action) {
             return same_name(action.name, by_tag ? "tag" : "msg") &&
-                   action.argument == directive.argument;
+                   action.argument == unquoted(directive.argument);
         });
     }
 

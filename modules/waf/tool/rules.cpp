@@ -12,23 +12,6 @@ using seclang::Directive;
 using seclang::find_action;
 using seclang::same_name;
 
-int phase_of(const Directive& directive) {
-    const seclang::Action* action = find_action(directive, "phase");
-    if (action == nullptr) {
-        return 1;
-    }
-    if (same_name(action->argument, "request")) {
-        return 2;
-    }
-    if (same_name(action->argument, "response")) {
-        return 4;
-    }
-    if (same_name(action->argument, "logging")) {
-        return 5;
-    }
-    return static_cast<int>(std::clamp<std::int64_t>(number_of(action->argument), 0, 6));
-}
-
 // Operators are run for values that exist: these always do.
 bool always_there(const seclang::Variable& variable) {
     constexpr std::array<std::string_view, 8> kNames{
@@ -63,6 +46,34 @@ std::size_t root_of(const seclang::Tree& tree, std::size_t file) noexcept {
 }
 
 }  // namespace
+
+// The last one of several holds.
+int phase_of(const Directive& directive) {
+    const seclang::Action* action = nullptr;
+    for (const seclang::Action& each : directive.actions) {
+        action = same_name(each.name, "phase") ? &each : action;
+    }
+    if (action == nullptr) {
+        return 1;
+    }
+    if (same_name(action->argument, "request")) {
+        return 2;
+    }
+    if (same_name(action->argument, "response")) {
+        return 4;
+    }
+    if (same_name(action->argument, "logging")) {
+        return 5;
+    }
+    return static_cast<int>(std::clamp<std::int64_t>(number_of(action->argument), 0, 6));
+}
+
+bool of_release(const Rule& rule) noexcept {
+    const seclang::Action* version =
+        rule.links.empty() ? nullptr : find_action(*rule.links.front(), "ver");
+    return version != nullptr && (version->argument.starts_with("OWASP_CRS/") ||
+                                  version->argument.find("-plugin/") != std::string::npos);
+}
 
 std::int64_t number_of(std::string_view text) noexcept {
     std::int64_t number = 0;

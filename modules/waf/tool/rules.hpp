@@ -27,6 +27,13 @@ struct Rule {
 // In their order.
 std::vector<Rule> collect_rules(const seclang::Tree& tree);
 
+// Of a rule or of SecDefaultAction; 0 or 6: there is no such phase.
+int phase_of(const seclang::Directive& directive);
+
+// Whether the rule is one of a release of the Core Rule Set or of a plugin for it, as its ver says:
+// what is odd there is not for its users to mend.
+bool of_release(const Rule& rule) noexcept;
+
 // The whole text as a number; 0: it is none.
 std::int64_t number_of(std::string_view text) noexcept;
 
