@@ -82,7 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const tool::Request& request = *parsed.message;
     const tool::Outcome outcome =
-        tool::run_trial(*rules.engine, rules.set, {request, std::nullopt}, "192.0.2.1");
+        tool::run_trial(*rules.engine, rules.set, {request, std::nullopt, {}}, "192.0.2.1");
     require(outcome.failed == has_nul(request), "only a NUL is beyond the engine");
     if (!outcome.failed && outcome.reason.empty() && !is_taken_apart(request)) {
         require(outcome.blocked == is_attack(request), "attacks are refused, and nothing else");

@@ -91,6 +91,52 @@ subtest 'what curl -v prints' => sub {
     is seen("$connected$sent$got> GET /other HTTP/2\n> \n"), 'GET /x HTTP/2.0 b, q is e', 'the first request counts';
 };
 
+subtest 'entries of audit logs' => sub {
+    my $posted = "POST /x?a=b HTTP/1.1\nHost: b\n$form\nContent-Length: 4\n\nq=e\n";
+    for my $format (qw(Native JSON)) {
+        Gatehouse::WafTool::spew("$files/audit.conf", "SecRuleEngine On\nSecRequestBodyAccess On\nSecAuditEngine On\nSecAuditLogParts ABCHZ\n"
+                . "SecAuditLogFormat $format\nSecAuditLogType Serial\nSecAuditLog $files/audit.log\n");
+        Gatehouse::WafTool::spew("$files/request", $posted);
+        unlink "$files/audit.log";
+        is +(tool($files, qw(test --rules audit.conf --request request --client 198.51.100.7)))[0], 0, "$format: written by the library";
+        open my $log, '<:raw', "$files/audit.log" or die "audit.log: $!";
+        my $entry = do { local $/ = undef; <$log> };
+        is seen($entry), 'POST /x HTTP/1.1 b', 'as it was: its client is refused before the body';
+        my ($status, $output) = tool($files, qw(test --rules rules.conf --request request --client 192.0.2.9));
+        like $output, qr/q is e\\x0a$/m, 'the body to its last octet, and another client, if one is chosen';
+    }
+    my $native = "---a---A--\n[01/Dec/2026:00:00:00 +0000] id 192.0.2.3 1 192.0.2.4 80\n";
+    is seen("$native---a---B--\nPOST / HTTP/1.1\nHost: b\n$form\nTransfer-Encoding: chunked\n\n---a---C--\nq=e\n\n---a---Z--\n"), 'POST / HTTP/1.1 b, q is e', 'chunks that the library has decoded';
+    like seen("$native---a---Z--\n"), qr/request: the entry has no request: SecAuditLogParts must have B/, 'without part B';
+    like seen("$native---a---B--\nPOST / HTTP/1.1\nHost: b\nContent-Length: 3\n\n---a---Z--\n"), qr/shorter than its Content-Length/, 'without part C';
+    like seen('{"a": 1}'), qr/request: an entry of an audit log or a HAR file was expected/, 'other JSON';
+    like seen('{"a": '), qr/request: this is not JSON: /, 'half an entry';
+};
+
+subtest 'HAR files' => sub {
+    my $har = sub (@entries) { return JSON::PP::encode_json({ log => { version => '1.2', entries => \@entries } }) };
+    my $entry = sub ($method, $url, $version, $post = undef, $answer = { status => 0 }, %headers) {
+        my @headers = map { { name => $_, value => $headers{$_} } } sort keys %headers;
+        return { request => { method => $method, url => $url, httpVersion => $version, headers => \@headers, $post ? (postData => $post) : () }, response => $answer };
+    };
+    my $type = 'application/x-www-form-urlencoded';
+    my @headers = (Host => 'b', 'Content-Type' => $type, 'Content-Length' => 99);
+    is seen($har->($entry->('GET', 'https://b/x?q=e#top', 'h2', undef, { status => 0 }, ':authority' => 'b', ':method' => 'GET', ':path' => '/x?q=e', ':scheme' => 'https'))),
+        'GET /x HTTP/2.0 b, q is e', 'with pseudo-headers';
+    is seen($har->($entry->('POST', 'http://b', 'HTTP/1.1', { mimeType => $type, text => "q=e\n" }, { status => 0 }, @headers))), "POST / HTTP/1.1 b, q is e\n", 'a body';
+    is seen($har->($entry->('POST', 'http://b', 'HTTP/1.1', { mimeType => $type, params => [{ name => 'q', value => 'e & f' }] }, { status => 0 }, @headers))), 'POST / HTTP/1.1 b, q is e & f', 'its parameters';
+    is seen($har->($entry->('POST', 'http://b', 'HTTP/1.1', { mimeType => $type, encoding => 'base64', text => 'cT1l' }, { status => 0 }, @headers))), 'POST / HTTP/1.1 b, q is e', 'in base64';
+    my @two = map { $entry->('GET', "http://b/$_", 'HTTP/1.1', undef, { status => $_, httpVersion => 'HTTP/1.1', headers => [] }, Host => 'b') } 200, 500;
+    like seen($har->(@two)), qr/the file has 2 requests: choose one by its number, --entry 1/, 'several';
+    is +(tool($files, qw(test --rules rules.conf --request request --entry 1)))[0], 0, 'the first one';
+    my ($status, $output) = tool($files, qw(test --rules rules.conf --request request --entry 2));
+    like $output, qr/^verdict blocked, status 502$/m, 'the second one, with its response';
+    is +(tool_errors($files, qw(test --rules rules.conf --request request), '--entry', $_))[0], 2, "no entry $_" for 0, 3, 'x';
+    like seen($har->($entry->('GET', 'http://b/', 'HTTP/1.1', undef, { status => 0 }, Host => "b\r\nX: y"))), qr/has a line end in it/, 'no line can be added';
+    like seen($har->($entry->('POST', 'http://b/', 'HTTP/1.1', { mimeType => 'multipart/form-data', params => [{ name => 'a' }] }, { status => 0 }, Host => 'b'))), qr/does not have the body/, 'a body that browsers leave out';
+    like seen($har->()), qr/the file has 0 requests/, 'none';
+};
+
 subtest 'many requests' => sub {
     Gatehouse::WafTool::spew("$files/set/$_->[0].http", "GET $_->[1] HTTP/1.1\nHost: b\n\n")
         for ['fine', '/?q=a'], ['bad', '/?q=attack'], ['old', '/old'];

@@ -25,7 +25,8 @@ std::string take_expectation(std::string_view word, Case& one) {
     const std::string_view name = word.substr(0, equals);
     const std::string_view value = equals == word.npos ? "" : word.substr(equals + 1);
     std::int64_t id = 0;
-    if (name == "status" && read_number(value, one.status)) {
+    if ((name == "status" && read_number(value, one.status)) ||
+        (name == "entry" && read_number(value, one.entry))) {
         return {};
     }
     if ((name == "rule" || name == "norule") && read_number(value, id)) {
@@ -40,14 +41,13 @@ std::string take_expectation(std::string_view word, Case& one) {
         one.client = value;
         return {};
     }
-    return "\"status=CODE\", \"rule=ID\", \"norule=ID\", \"response=FILE\" or \"client=ADDRESS\" "
-           "was expected, got \"" +
+    return "\"status=CODE\", \"rule=ID\", \"norule=ID\", \"response=FILE\", \"client=ADDRESS\" or "
+           "\"entry=NUMBER\" was expected, got \"" +
            std::string(word) + '"';
 }
 
 std::string take_case(std::string_view line, Case& one) {
     one.request = take_word(line);
-    one.client = kAnyClient;
     one.verdict = take_word(line);
     if (one.verdict != "passed" && one.verdict != "blocked" && one.verdict != "redirected") {
         return "\"passed\", \"blocked\" or \"redirected\" was expected behind the request, got \"" +
@@ -139,14 +139,15 @@ std::optional<std::vector<CaseResult>> run_cases(Engine& engine, const RuleSetPt
                                                  std::string& problem) {
     std::vector<CaseResult> results;
     for (const Case& one : cases) {
-        const auto exchange =
-            read_exchange(beside(list, one.request),
-                          one.response.empty() ? "" : beside(list, one.response), problem);
+        const auto exchange = read_exchange(beside(list, one.request),
+                                            one.response.empty() ? "" : beside(list, one.response),
+                                            one.entry, problem);
         if (!exchange) {
             problem = list + ':' + std::to_string(one.line) + ": " + problem;
             return std::nullopt;
         }
-        const Outcome outcome = run_trial(engine, rules, *exchange, one.client);
+        const Outcome outcome =
+            run_trial(engine, rules, *exchange, client_of(*exchange, one.client));
         results.push_back({&one, describe_outcome(outcome), difference(one, outcome)});
     }
     return results;

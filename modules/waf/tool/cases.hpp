@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,7 +15,7 @@ namespace gatehouse::waf::tool {
 // each, in words with blanks between them; empty lines and those that begin with # are left out:
 //
 //     REQUEST passed|blocked|redirected [status=CODE] [rule=ID]... [norule=ID]...
-//             [response=FILE] [client=ADDRESS]
+//             [response=FILE] [client=ADDRESS] [entry=NUMBER]
 //
 // Files are found beside the list.
 
@@ -23,6 +24,7 @@ struct Case {
     std::string request, response, client;
     std::string verdict;
     int status = 0;                           // 0: any
+    std::size_t entry = 0;                    // of a HAR file; 0: the only one
     std::vector<std::int64_t> rules, others;  // those that must have matched, and must not
 };
 

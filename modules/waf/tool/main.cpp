@@ -34,14 +34,15 @@ constexpr int kGood = 0, kFound = 1, kFailed = 2;
 
 constexpr const char kUsage[] =
     "usage: gatehouse-waf check [--json] FILE...\n"
-    "       gatehouse-waf test --rules FILE [--rules FILE]... --request FILE [--response FILE]\n"
-    "                          [--client ADDRESS] [--json] [--colour auto|always|never]\n"
+    "       gatehouse-waf test --rules FILE [--rules FILE]... --request FILE [--entry NUMBER]\n"
+    "                          [--response FILE] [--client ADDRESS] [--json]\n"
+    "                          [--colour auto|always|never]\n"
     "       gatehouse-waf test --rules FILE [--rules FILE]... --cases LIST [--json]\n"
     "       gatehouse-waf exclude --from LOG (--rule ID | --all) [--transaction ID] [--id ID]\n"
     "                             [--any-id] [--everywhere]\n"
-    "       gatehouse-waf exclude --rules FILE [--rules FILE]... --request FILE\n"
-    "                             (--rule ID | --all) [--client ADDRESS] [--any-id] "
-    "[--everywhere]\n"
+    "       gatehouse-waf exclude --rules FILE [--rules FILE]... --request FILE [--entry NUMBER]\n"
+    "                             (--rule ID | --all) [--client ADDRESS]\n"
+    "                             [--any-id] [--everywhere]\n"
     "       gatehouse-waf --version | --help\n";
 
 int fail(std::string_view problem) {
@@ -126,6 +127,26 @@ Loaded load_rules(Engine& engine, const std::vector<std::string>& files) {
     return sources ? engine.load(*sources) : Loaded{nullptr, std::move(problem)};
 }
 
+bool good_client(const Options& options, std::string& problem) {
+    const auto client = options.value("--client");
+    if (client && !is_address(*client)) {
+        problem = "invalid address \"" + *client + "\" of --client";
+    }
+    return problem.empty();
+}
+
+std::size_t entry_of(const Options& options) {
+    const auto number = number_of(options.value("--entry").value_or(""));
+    return number > 0 ? static_cast<std::size_t>(number) : 0;
+}
+
+bool good_entry(const Options& options, std::string& problem) {
+    if (options.has("--entry") && entry_of(options) == 0) {
+        problem = "invalid number \"" + *options.value("--entry") + "\" of --entry";
+    }
+    return problem.empty();
+}
+
 int run_cases_of(Engine& engine, const Options& options, const std::string& list) {
     std::string problem;
     const auto text = read_file(list, kMaxMessage, problem);
@@ -150,8 +171,8 @@ int run_cases_of(Engine& engine, const Options& options, const std::string& list
 
 int run_request(Engine& engine, const Options& options, const std::string& request_file) {
     std::string problem;
-    const auto exchange =
-        read_exchange(request_file, options.value("--response").value_or(""), problem);
+    const auto exchange = read_exchange(request_file, options.value("--response").value_or(""),
+                                        entry_of(options), problem);
     if (!exchange) {
         return fail(problem);
     }
@@ -159,8 +180,8 @@ int run_request(Engine& engine, const Options& options, const std::string& reque
     if (!loaded.rules) {
         return fail(loaded.problem);
     }
-    const Outcome outcome =
-        run_trial(engine, loaded.rules, *exchange, options.value("--client").value_or(kAnyClient));
+    const Outcome outcome = run_trial(engine, loaded.rules, *exchange,
+                                      client_of(*exchange, options.value("--client").value_or("")));
     const int status = outcome.failed ? kFailed : outcome.blocked ? kFound : kGood;
     const bool colour = wants_colour(options.value("--colour").value_or("auto"));
     return print(options.has("--json") ? to_json(outcome) : to_text(outcome, colour), status);
@@ -169,7 +190,7 @@ int run_request(Engine& engine, const Options& options, const std::string& reque
 int run_test(Engine& engine, Arguments arguments) {
     constexpr OptionWord kWords[] = {{"--rules", true},  {"--request", true}, {"--response", true},
                                      {"--client", true}, {"--json", false},   {"--colour", true},
-                                     {"--cases", true}};
+                                     {"--cases", true},  {"--entry", true}};
     std::string problem;
     const auto options = Options::parse(arguments, kWords, problem);
     if (!options) {
@@ -182,16 +203,16 @@ int run_test(Engine& engine, Arguments arguments) {
         return misused(
             "test needs --rules and either --request or --cases, and nothing but options");
     }
-    if (cases && (options->has("--response") || options->has("--client"))) {
-        return misused("--response and --client are words of the list of --cases");
+    if (cases &&
+        (options->has("--response") || options->has("--client") || options->has("--entry"))) {
+        return misused("--response, --client and --entry are words of the list of --cases");
     }
     const std::string colour = options->value("--colour").value_or("auto");
     if (colour != "auto" && colour != "always" && colour != "never") {
         return misused("invalid value \"" + colour + "\" of --colour");
     }
-    const std::string client = options->value("--client").value_or(kAnyClient);
-    if (!is_address(client)) {
-        return misused("invalid address \"" + client + "\" of --client");
+    if (!good_client(*options, problem) || !good_entry(*options, problem)) {
+        return misused(problem);
     }
     return cases ? run_cases_of(engine, *options, *cases) : run_request(engine, *options, *request);
 }
@@ -223,20 +244,22 @@ int exclude_from_log(const std::string& path, const Wanted& wanted) {
 
 int exclude_from_request(Engine& engine, const Options& options, const Wanted& wanted) {
     std::string problem;
-    const auto exchange = read_exchange(*options.value("--request"), {}, problem);
+    const auto exchange =
+        read_exchange(*options.value("--request"), {}, entry_of(options), problem);
     const auto rules = rule_sources(options.values("--rules"), problem);
     if (!exchange || !rules) {
         return fail(problem);
     }
-    return print_exclusions(exclude_until_passed(
-        engine, *rules, *exchange, options.value("--client").value_or(kAnyClient), wanted));
+    return print_exclusions(
+        exclude_until_passed(engine, *rules, *exchange,
+                             client_of(*exchange, options.value("--client").value_or("")), wanted));
 }
 
 int run_exclude(Engine& engine, Arguments arguments) {
     constexpr OptionWord kWords[] = {
         {"--from", true},    {"--rule", true},        {"--all", false},    {"--id", true},
         {"--rules", true},   {"--transaction", true}, {"--request", true}, {"--client", true},
-        {"--any-id", false}, {"--everywhere", false}};
+        {"--any-id", false}, {"--everywhere", false}, {"--entry", true}};
     std::string problem;
     const auto options = Options::parse(arguments, kWords, problem);
     if (!options) {
@@ -263,8 +286,8 @@ int run_exclude(Engine& engine, Arguments arguments) {
                            std::to_string(kLastOwnId) + ", and is for one exclusion from a log");
         }
     }
-    if (!is_address(options->value("--client").value_or(kAnyClient))) {
-        return misused("invalid address of --client");
+    if (!good_client(*options, problem) || !good_entry(*options, problem)) {
+        return misused(problem);
     }
     return has_request ? exclude_from_request(engine, *options, wanted)
                        : exclude_from_log(*from, wanted);

@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "waf/tool/capture.hpp"
 #include "waf/tool/curl_output.hpp"
 #include "waf/tool/file.hpp"
 
@@ -31,7 +32,7 @@ std::optional<Exchange> read_curl_output(const std::string& path, std::string_vi
         }
         return std::nullopt;
     }
-    Exchange exchange{std::move(*request), std::nullopt};
+    Exchange exchange{std::move(*request), std::nullopt, {}};
     if (with_response && !output.response.empty()) {
         exchange.response =
             message_in(path, parse_response(output.response), output.response_line, problem);
@@ -42,24 +43,52 @@ std::optional<Exchange> read_curl_output(const std::string& path, std::string_vi
     return exchange;
 }
 
-std::optional<Exchange> read_request(const std::string& path, bool with_response,
+std::optional<Exchange> read_capture(const std::string& path, std::string_view text,
+                                     bool with_response, std::size_t entry, std::string& problem) {
+    Capture capture = take_capture(text, entry);
+    Parsed<Request> request = parse_request(capture.request);
+    Parsed<Response> response;
+    if (with_response && !capture.response.empty()) {
+        response = parse_response(capture.response);
+    }
+    // Lines of what was put together are none of the file's.
+    if (capture.problem.empty()) {
+        capture.problem = !request.message ? request.problem : response.problem;
+    }
+    if (!capture.problem.empty()) {
+        problem = path + ": " + capture.problem;
+        return std::nullopt;
+    }
+    return Exchange{std::move(*request.message), std::move(response.message),
+                    std::move(capture.client)};
+}
+
+std::optional<Exchange> read_request(const std::string& path, bool with_response, std::size_t entry,
                                      std::string& problem) {
     const auto text = read_file(path, kMaxMessage, problem);
     if (!text) {
+        return std::nullopt;
+    }
+    if (is_capture(*text)) {
+        return read_capture(path, *text, with_response, entry, problem);
+    }
+    if (entry != 0) {
+        problem = path + " is no HAR file, which alone has entries";
         return std::nullopt;
     }
     if (is_curl_output(*text)) {
         return read_curl_output(path, *text, with_response, problem);
     }
     auto request = message_in(path, parse_request(*text), 0, problem);
-    return request ? std::optional(Exchange{std::move(*request), std::nullopt}) : std::nullopt;
+    return request ? std::optional(Exchange{std::move(*request), std::nullopt, {}}) : std::nullopt;
 }
 
 }  // namespace
 
 std::optional<Exchange> read_exchange(const std::string& request_file,
-                                      const std::string& response_file, std::string& problem) {
-    auto exchange = read_request(request_file, response_file.empty(), problem);
+                                      const std::string& response_file, std::size_t entry,
+                                      std::string& problem) {
+    auto exchange = read_request(request_file, response_file.empty(), entry, problem);
     if (!exchange || response_file.empty()) {
         return exchange;
     }
@@ -69,6 +98,11 @@ std::optional<Exchange> read_exchange(const std::string& request_file,
     }
     exchange->response = message_in(response_file, parse_response(*text), 0, problem);
     return exchange->response ? std::move(exchange) : std::nullopt;
+}
+
+std::string client_of(const Exchange& exchange, const std::string& chosen) {
+    constexpr const char* kAnybody = "192.0.2.1";  // RFC 5737
+    return !chosen.empty() ? chosen : is_address(exchange.client) ? exchange.client : kAnybody;
 }
 
 bool is_address(const std::string& text) noexcept {
