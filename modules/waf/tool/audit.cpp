@@ -5,6 +5,7 @@
 #include "waf/core/json.hpp"
 #include "waf/core/seclang.hpp"
 #include "waf/tool/rules.hpp"
+#include "waf/tool/text.hpp"
 
 namespace gatehouse::waf::tool {
 
@@ -28,13 +29,6 @@ std::string variable_of(std::string_view match, std::string_view data) {
         return std::string(between(match, kBefore, kAfter));
     }
     return std::string(between(data, " found within ", ": "));
-}
-
-std::string_view take_line(std::string_view& text) {
-    const std::size_t end = text.find('\n');
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(end == text.npos ? text.size() : end + 1);
-    return line.ends_with('\r') ? line.substr(0, line.size() - 1) : line;
 }
 
 void read_header(std::string_view line, AuditEntry& entry) {

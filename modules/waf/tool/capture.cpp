@@ -7,6 +7,7 @@
 #include "base/base64.hpp"
 #include "waf/core/json.hpp"
 #include "waf/core/seclang.hpp"
+#include "waf/tool/text.hpp"
 
 namespace gatehouse::waf::tool {
 namespace {
@@ -17,17 +18,10 @@ std::string_view at(const json_t* object, const char* name) {
     return text_of(json_object_get(object, name));
 }
 
-std::string_view take_line(std::string_view& text) {
-    const std::size_t end = text.find('\n');
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(end == text.npos ? text.size() : end + 1);
-    return line.ends_with('\r') ? line.substr(0, line.size() - 1) : line;
-}
-
 // A message over the wire. What could be taken for two lines is a problem.
 class Wire {
   public:
-    explicit Wire(std::string start_line) { add_line(start_line); }
+    explicit Wire(std::string_view start_line) { add_line(start_line); }
 
     void field(std::string_view name, std::string_view value) {
         has_length_ = has_length_ || same_name(name, "Content-Length");
@@ -65,7 +59,7 @@ std::string_view boundary_of(std::string_view line) noexcept {
 }
 
 // [day/month/year:time zone] ID CLIENT PORT SERVER PORT
-std::string client_of(std::string_view line) {
+std::string client_in(std::string_view line) {
     line.remove_prefix(std::min(line.find("] "), line.size()));
     for (int words = 0; words < 2; ++words) {
         line.remove_prefix(std::min(line.find(' '), line.size()));
@@ -83,13 +77,13 @@ class NativeEntry {
         std::string_view rest = text_;
         std::string_view line = take_line(rest);
         boundary_ = boundary_of(line);
-        capture.client = client_of(take_line(rest));
+        capture.client = client_in(take_line(rest));
         std::string_view header = part('B'), body = part('C');
         if (header.empty()) {
             capture.problem = "the entry has no request: SecAuditLogParts must have B";
             return capture;
         }
-        Wire wire{std::string(take_line(header))};
+        Wire wire(take_line(header));
         while (!(line = take_line(header)).empty()) {
             const std::size_t colon = std::min(line.find(':'), line.size());
             if (!is_coding(line.substr(0, colon))) {

@@ -143,7 +143,10 @@ std::optional<std::vector<CaseResult>> run_cases(Engine& engine, const RuleSetPt
                                             one.response.empty() ? "" : beside(list, one.response),
                                             one.entry, problem);
         if (!exchange) {
-            problem = list + ':' + std::to_string(one.line) + ": " + problem;
+            problem.insert(0, ": ")
+                .insert(0, std::to_string(one.line))
+                .insert(0, ":")
+                .insert(0, list);
             return std::nullopt;
         }
         const Outcome outcome =

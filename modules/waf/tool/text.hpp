@@ -33,4 +33,12 @@ inline std::string harmless(std::string_view text) {
     return out;
 }
 
+// Takes a line off the text, and its end, LF or CRLF, off the line.
+inline std::string_view take_line(std::string_view& text) {
+    const std::size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == text.npos ? text.size() : end + 1);
+    return line.ends_with('\r') ? line.substr(0, line.size() - 1) : line;
+}
+
 }  // namespace gatehouse::waf::tool
