@@ -115,6 +115,39 @@ END
     like "$status $errors", qr/^2 .*does not have the whole path/, 'a path that was cut';
 };
 
+subtest 'from the error log' => sub {
+    for my $waf (Gatehouse::Waf->beside(<<"END")) {
+modsecurity on;
+modsecurity_transaction_id \$request_id;
+modsecurity_rules_file $files/rules.conf;
+location / { proxy_pass APPLICATION; }
+END
+        my $module = $waf->name;
+        $waf->ask('GET', '/a?q=attack&r=tack', 'Host: Shop.example:8080');
+        $waf->ask('GET', '/b?q=attack&s=,+host:+%22evil%22,+host:+%22', 'Host: shop.example');
+        is $waf->stop, 0, "$module: nginx ends";
+        spew("$files/error.log", $waf->log);
+        my @ids = do { my %seen; grep { !$seen{$_}++ } $waf->log =~ /\[unique_id "([^"]+)"\]/g };
+        is scalar @ids, 2, 'two transactions';
+        my ($status, $printed, $errors) = tool_errors($files, qw(exclude --from error.log --all --transaction), $ids[0]);
+        is $status, 0, 'all rules of one';
+        like $printed, qr/^SecRule REQUEST_HEADERS:Host "\@streq Shop\.example:8080" .*SecRule REQUEST_FILENAME "\@streq \/a"/ms, 'for that host and path';
+        is verdict($printed, "GET /a?q=fine HTTP/1.1\nHost: Shop.example:8080\n\n"), 'passed', 'they load';
+        is verdict($printed, "GET /b?q=attack HTTP/1.1\nHost: shop.example\n\n"), 'blocked', 'not for another path';
+    }
+    my $line = sub ($data, $request) {
+        return qq{2026/12/01 00:00:00 [error] 1#1: *1 [client 127.0.0.1] ModSecurity: Access denied with code 403 (phase 2). Matched "Operator `Contains' with parameter `tack' against variable `ARGS:q' (Value: `x' ) }
+            . qq{[file "/none"] [line "1"] [id "12"] [msg "A"] [data "$data"] [hostname "127.0.0.1"] [uri "/x"] [unique_id "7"], client: 127.0.0.1, server: a, request: "$request", host: "shop.example"\n};
+    };
+    my %forged = ('a host' => ['a, host: "evil.example"', 'GET /x HTTP/1.1'], 'a path' => ['a, request: "GET /y HTTP/1.1"', 'GET /x HTTP/1.1'], 'an id' => ['a"] [id "13', 'GET /x HTTP/1.1']);
+    for my $what (sort keys %forged) {
+        spew("$files/error.log", $line->($forged{$what}->@*));
+        is +(tool_errors($files, qw(exclude --from error.log --rule 12)))[0], 2, "$what that a client may have forged";
+    }
+    spew("$files/error.log", $line->('a', 'GET /x HTTP/1.1'));
+    is +(tool_errors($files, qw(exclude --from error.log --rule 12)))[0], 0, 'and one that it has not';
+};
+
 subtest 'wrong options' => sub {
     for my $arguments (['--rule', 11], [qw(--rules rules.conf --all)], [qw(--from a --rules rules.conf --request b --all)],
         [qw(--from a)], [qw(--from a --rule 1 --all)], [qw(--from a --rule x)], [qw(--from a --all --id 1000000)], [qw(--rules rules.conf --request request.http --all --client me)]) {

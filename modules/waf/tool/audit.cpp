@@ -54,6 +54,49 @@ void read_message(std::string_view line, AuditEntry& entry) {
          std::string(between(known, "[file \"", "\"]"))});
 }
 
+// 2026/01/31 12:00:00 [error]
+bool is_error_line(std::string_view line) noexcept {
+    constexpr std::string_view kForm = "dddd/dd/dd dd:dd:dd [";
+    if (line.size() < kForm.size()) {
+        return false;
+    }
+    return std::equal(kForm.begin(), kForm.end(), line.begin(), [](char form, char c) {
+        return form == 'd' ? c >= '0' && c <= '9' : form == c;
+    });
+}
+
+// DATE [error] PID#TID: *N ... ModSecurity: MESSAGE, client: C, server: S, request: "METHOD URI
+// HTTP/1.1", host: "H", as this module and the usual connector write it: a line for each match.
+void read_error_line(std::string_view line, std::vector<AuditEntry>& entries) {
+    const std::size_t message = line.find(" ModSecurity: ");
+    const std::string_view transaction = between(line, "[unique_id \"", "\"]");
+    if (message == line.npos || transaction.empty()) {
+        return;
+    }
+    AuditEntry entry;
+    read_message(line.substr(message + 1), entry);
+    entry.transaction = transaction;
+    entry.host = between(line, ", host: \"", "\"");
+    std::string_view request = between(line, ", request: \"", " HTTP/");
+    request.remove_prefix(std::min(request.find(' ') + 1, request.size()));
+    entry.uri = request;
+    if (entry.matches.empty()) {
+        return;
+    }
+    // Lines of other requests may stand between those of one.
+    constexpr std::size_t kMaxBetween = 1000;
+    const std::size_t first = entries.size() - std::min(entries.size(), kMaxBetween);
+    for (std::size_t i = entries.size(); i > first; --i) {
+        AuditEntry& known = entries[i - 1];
+        if (known.transaction == entry.transaction && known.host == entry.host &&
+            known.uri == entry.uri) {
+            known.matches.push_back(std::move(entry.matches.front()));
+            return;
+        }
+    }
+    entries.push_back(std::move(entry));
+}
+
 // --BOUNDARY-X--, where X is the part.
 char part_of(std::string_view line, std::string_view boundary) {
     const std::size_t size = boundary.size() + 6;
@@ -190,6 +233,10 @@ std::vector<AuditEntry> parse_audit(std::string_view text) {
         const std::string_view line = take_line(text);
         if (line.starts_with('{')) {
             read_json(line, entries);
+            continue;
+        }
+        if (is_error_line(line)) {
+            read_error_line(line, entries);
             continue;
         }
         const std::string_view boundary =

@@ -7,9 +7,9 @@
 
 namespace gatehouse::waf::tool {
 
-// Audit logs of libmodsecurity 3 (SecAuditLogFormat Native and JSON), and the event log of the
-// module, as much as an exclusion needs. What stands in them comes from clients: where they could
-// have forged the place that is looked for, nothing is found.
+// Audit logs of libmodsecurity 3 (SecAuditLogFormat Native and JSON), the event log of the
+// module and the error log of nginx, as much as an exclusion needs. What stands in them comes from
+// clients: where they could have forged the place that is looked for, nothing is found.
 
 struct AuditMatch {
     std::int64_t rule = 0;
