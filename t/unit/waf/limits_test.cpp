@@ -86,10 +86,11 @@ void a_pattern_is_left_when_time_is_over(void**) {
     const double before = processor_seconds();
     const Trial trial = try_form(set, with_time(milliseconds(20)), "a=" + std::string(20'000, 'a'));
     check(trial.step == Step::exceeded, "step");
-    check(trial.excess == Excess::time, "excess");
+    // A loaded machine tells of the time so late that PCRE2's own bound may come first.
+    check(trial.excess == Excess::time || trial.excess == Excess::pattern, "excess");
     check(trial.enforces, "enforces");
     // The rules behind it are skipped, those of the logging phase run.
-    expect_text(trial.ids, "3", "rules");
+    check(trial.ids == "3" || trial.excess == Excess::pattern, "rules");
     check(trial.logging == Step::pass, "logging");
     // It would take hours. (Sanitizers are slow, and so may be the machine.)
     check(processor_seconds() - before < 10, "time");
