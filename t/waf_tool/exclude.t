@@ -125,7 +125,7 @@ for my $case (
     ['a host that SecLang cannot express', {request => {headers => {Host => 'a"b'}}}, qr/cannot express/],
     ['a macro in the path',   {request => {uri => '/%25%7Btx.a%7D'}}, qr/cannot express/],
     ['a newline in the path', {request => {uri => '/a%0Ab'}},         qr/cannot express/],
-    ['no host',               {request => {headers => {}}},           qr/no Host header/],
+    ['no host',               {request => {headers => {}}},           qr/does not tell the host for certain/],
     ['a name with a blank', {details => {match => q{x' against variable `ARGS:a b' (Value: `' )}}}, qr/such a name/],
     ['a variable that a client may have forged',
         {details => {match => q{' against variable `ARGS:q' (Value: `' against variable `ARGS:p' (Value: `' )}}},

@@ -94,6 +94,7 @@ std::int64_t derived_id(const Scope& scope, std::int64_t rule) noexcept {
     add(std::to_string(rule));
     add(scope.host);
     add(scope.path);
+    add(scope.is_name ? "name" : "header");
     for (const std::string& variable : scope.variables) {
         add(variable);
     }
@@ -102,7 +103,7 @@ std::int64_t derived_id(const Scope& scope, std::int64_t rule) noexcept {
 
 std::string problem_of(const Scope& scope, std::int64_t rule) {
     if (scope.host.empty()) {
-        return "the entry has no Host header: SecAuditLogParts must have B";
+        return "the entry does not tell the host for certain: an audit log must have part B";
     }
     if (scope.path.empty()) {
         return "the entry does not have the whole path";

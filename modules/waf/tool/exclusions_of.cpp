@@ -53,9 +53,10 @@ class Rounds {
         : engine_(engine), rules_(rules), exchange_(exchange), client_(client), wanted_(wanted) {}
 
     Exclusions run() {
-        for (int round = 0; round < kMaxRounds; ++round) {
+        for (; rounds_ < kMaxRounds; ++rounds_) {
             const auto outcome = try_request();
             if (!outcome) {
+                found_.blocked = true;
                 return std::move(found_);
             }
             if (is_done(*outcome)) {
@@ -71,7 +72,12 @@ class Rounds {
                 break;
             }
         }
-        found_.problems.push_back("the request is blocked in spite of that");
+        found_.blocked = true;
+        found_.problems.push_back(rounds_ == kMaxRounds
+                                      ? "the request is still blocked after " +
+                                            std::to_string(kMaxRounds) +
+                                            " rounds: run it again with what was excluded"
+                                      : "the request is blocked in spite of that");
         return std::move(found_);
     }
 
@@ -133,6 +139,7 @@ class Rounds {
     const std::string& client_;
     const Wanted& wanted_;
     std::set<std::string> told_;
+    int rounds_ = 0;
     Exclusions found_;
 };
 

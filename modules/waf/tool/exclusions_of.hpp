@@ -12,6 +12,7 @@ namespace gatehouse::waf::tool {
 struct Exclusions {
     std::string rules, behind;          // SecLang, as of an Exclusion
     std::vector<std::string> problems;  // what was not excluded, and why
+    bool blocked = false;               // the request still is
 };
 
 // Those for all rules that matched in one transaction; wanted.rule is not looked at. The entries

@@ -223,7 +223,7 @@ int print_exclusions(const Exclusions& exclusions) {
         fail(problem);
     }
     const std::string rules = exclusions.rules + exclusions.behind;
-    return rules.empty() ? kFailed : print(rules, kGood);
+    return rules.empty() ? kFailed : print(rules, exclusions.blocked ? kFound : kGood);
 }
 
 int exclude_from_log(const std::string& path, const Wanted& wanted) {

@@ -9,6 +9,8 @@ namespace {
 constexpr std::string_view kIndex = "array_";
 constexpr std::size_t kMinHexadecimal = 16;  // shorter ones may be words
 
+constexpr std::string_view kEnd = "\\z";  // "$" is also in front of a line end
+
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 bool is_hexadecimal(char c) noexcept { return std::isxdigit(static_cast<unsigned char>(c)) != 0; }
 
@@ -79,20 +81,20 @@ std::string path_pattern(std::string_view path) {
         out += slash < path.size() ? "/" : "";
         path.remove_prefix(std::min(slash + 1, path.size()));
     }
-    return out + '$';
+    return out.append(kEnd);
 }
 
 bool has_index(std::string_view name) { return find_index(name) != name.npos; }
 
 std::string name_pattern(std::string_view name) {
-    std::string out = "^";
+    std::string out = "(?-i)^";  // the library compiles it for either case
     for (std::size_t digits; (digits = find_index(name)) != name.npos;) {
         append_literal(out, name.substr(0, digits));
         out += "[0-9]+";
         name.remove_prefix(std::min(name.find_first_not_of("0123456789", digits), name.size()));
     }
     append_literal(out, name);
-    return out + '$';
+    return out.append(kEnd);
 }
 
 }  // namespace gatehouse::waf::tool
